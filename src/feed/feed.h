@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * feed: what one endpoint is to send, framed, in order, bounded; its links are readers of it.
+ *
+ * Sans-I/O: no fd, no clock, no callback. The caller (link/) does the I/O and reports what went. What is
+ * appended is stored once, whatever the number of readers.
+ *
+ *   live reader  writable, at a message boundary, nothing of its own. Costs 4 bytes; a pass offers all live
+ *                readers the same bytes [from, to)
+ *   solo reader  everything else, with a record of its own: DUE has something to send, IDLE nothing until the
+ *                next pass, WAIT its socket refused bytes, DOWN its endpoint has no connection
+ *
+ * Happy path: append -> pass -> chunk -> results, and the segment is freed. Failure modes: a reader that can't
+ * keep up is overrun (its messages are dropped and counted), holds the feed back (keep_to), or is closed
+ * (close), as the mode says; without memory a link is closed or a run refused, never a message torn.
+ *
+ * Accounts, always: routed = written + dropped + lost + waiting.
+ */
+#ifndef FEED_FEED_H
+#define FEED_FEED_H
+
+#include <sys/uio.h>
+#include <wye/hub.h>
+#include "base/base.h"
+
+struct feed;
+struct solo;
+
+/* Per loop: where links live, and what its feeds share (free solos, spare segments). */
+struct feed_shared {
+	struct slab *links;   /* slot -> the object that holds the struct reader */
+	u32 reader_offset;    /* of the struct reader in it */
+	struct solo *free_solo;
+	void *spare[3];       /* one spare segment of each size */
+	u64 bytes;            /* memory that feeds hold for messages and pieces */
+	bool (*no_memory)(void); /* tests: NULL, or true = this allocation fails */
+};
+void wyi_feed_shared_init(struct feed_shared *, struct slab *links, u32 reader_offset);
+void wyi_feed_shared_deinit(struct feed_shared *);
+
+/* In the link. at: 0 = no reader, odd = live (index << 1 | 1), else a struct solo. */
+struct reader {
+	uintptr_t at;
+	u64 base;    /* position less written */
+	u64 dropped;
+};
+
+struct feed_options {
+	u32 queue;  /* bytes, records included */
+	bool raw;   /* a stream without boundaries: nothing is sent twice, a gap is not jumped */
+	bool close; /* mode CLOSE: an overrun reader is closed */
+	bool datagram; /* results count messages, never bytes; a refusal is the endpoint's, not the reader's */
+};
+
+int wyi_feed_new(struct feed_shared *, const struct feed_options *, struct feed **ret_feed);
+void wyi_feed_free(struct feed *); /* no readers any more */
+
+/* -- appending ------------------------------------------------------------------------------------------ */
+/* Mode: 0 = give up the oldest, UINT64_MAX = keep, any other = keep what lies below it. */
+void wyi_feed_keep(struct feed *, u64 keep_to);
+u64 wyi_feed_seq(const struct feed *); /* messages ever fed */
+bool wyi_feed_keeping(const struct feed *);
+void wyi_feed_set_close(struct feed *, bool close);
+/*
+ * May a source be read (need = 0), or a message of need bytes be taken on top of `pending` bytes (records
+ * included) of the same run? waits: the source can be left unread and this feed blocks it.
+ */
+bool wyi_feed_room(const struct feed *, bool waits, u64 pending, u32 need);
+#define FEED_RECORD 8u /* bytes a message costs beside its own */
+bool wyi_feed_has_readers(const struct feed *);
+/* src: slot of the link it came from, if that link reads this feed, else U32_NONE. */
+void wyi_feed_append(struct feed *, const struct unit *, u32 n, u32 src);
+/* At the door: n messages that are not taken, counted as routed and dropped. */
+void wyi_feed_refuse(struct feed *, u32 n, u32 src, enum wye_cause);
+
+/* -- readers ---------------------------------------------------------------------------------------------- */
+void wyi_feed_join(struct feed *, u32 slot); /* live, at `to` */
+int wyi_feed_join_down(struct feed *, u32 slot); /* one-link endpoints: solo, DOWN, at the head. -ENOMEM */
+/* waiting messages count as lost, or as dropped with that cause; cause < 0: lost */
+void wyi_feed_leave(struct feed *, u32 slot, int cause);
+void wyi_feed_park(struct feed *, u32 slot, bool hold); /* the connection of a one-link endpoint ended */
+void wyi_feed_unpark(struct feed *, u32 slot);          /* the next one may read */
+void wyi_feed_sticky(struct feed *, u32 slot);          /* a solo that never becomes live (pool-written files) */
+
+enum feed_piece { FEED_REST, FEED_CONTROL, FEED_PRIVATE };
+/* Bytes for one link alone; `sent` of them are written and the socket then refused. WYE_EFULL, -ENOMEM. */
+int wyi_feed_aside(struct feed *, u32 slot, enum feed_piece, const void *, u32 len, u32 sent);
+bool wyi_feed_clear(const struct feed *, u32 slot); /* nothing unsent: may be written to directly */
+
+/* -- sending: what a flush does ---------------------------------------------------------------------------- */
+bool wyi_feed_due(const struct feed *);
+bool wyi_feed_pass(struct feed *); /* true: there are live readers to serve */
+
+#define FEED_IOVS 16u  /* streams: pieces of memory in one send */
+#define FEED_DGRAMS 64u /* datagram feeds: messages in one pass, one iovec each */
+/*
+ * The bytes of [from, to) and the slots of the next at most `max` live readers, a copy. Answers the number of
+ * slots. *ret_skip (datagram feeds): messages of the range that the first of them has already got.
+ */
+u32 wyi_feed_chunk(struct feed *, struct iovec *iov, u32 *ret_iovs, u32 *slots, u32 max, u32 *ret_skip);
+/*
+ * One result per slot of the chunk, in order. Streams: bytes the socket took; short = it refused the rest.
+ * Datagram feeds: messages, those skipped included; short = the endpoint is full, stop: the other slots of the
+ * chunk get no result. 0, or an error: close the link with that reason (-ENOMEM).
+ */
+int wyi_feed_live_result(struct feed *, u32 slot, u64 got);
+/* The first at most `max` DUE solos, in their order of waiting. */
+u32 wyi_feed_due_solos(struct feed *, u32 *slots, u32 max);
+/*
+ * What a DUE solo sends next, at most `room` bytes of whole pieces (one message may exceed it). Answers the number
+ * of iovecs; 0: nothing (it is IDLE or live now); or WYE_ESLOW: close it. No append, join or leave between
+ * take and done. Datagram feeds: one message an iovec, *ret_private: the first is a private piece.
+ */
+int wyi_feed_take(struct feed *, u32 slot, struct iovec iov[FEED_IOVS], u64 room);
+/* got: bytes, or messages on datagram feeds; full: the sink refused the rest. 0, or close with that error. */
+int wyi_feed_done(struct feed *, u32 slot, u64 got, bool full);
+void wyi_feed_ready(struct feed *, u32 slot); /* EPOLLOUT: WAIT becomes DUE, else nothing */
+void wyi_feed_wait(struct feed *, u32 slot);  /* the sink refuses before anything was taken: DUE becomes WAIT */
+void wyi_feed_ready_all(struct feed *);       /* datagram endpoints: all in WAIT become DUE */
+/* Datagram feeds: the socket is full. Until it is told otherwise, live readers pin only what is kept for a source. */
+void wyi_feed_blocked(struct feed *, bool blocked);
+bool wyi_feed_is_waiting(const struct feed *, u32 slot); /* a solo in WAIT: needs EPOLLOUT */
+/* n messages that were reported as taken did not go after all: written becomes dropped. */
+void wyi_feed_drop(struct feed *, u32 slot, u32 n, enum wye_cause);
+void wyi_feed_trim(struct feed *); /* after a flush step */
+/* Mode CLOSE, after a flush: the next overrun reader in WAIT, or U32_NONE. */
+u32 wyi_feed_overrun(const struct feed *);
+
+/* -- accounts ------------------------------------------------------------------------------------------------- */
+struct feed_stats {
+	u64 routed, written, written_bytes, lost, waiting, overdue, used;
+	u64 dropped[WYE_DROP_CAUSES];
+	u32 live, solo, wait; /* readers */
+	u32 queue;
+};
+void wyi_feed_stats(const struct feed *, struct feed_stats *ret);
+u64 wyi_feed_written(const struct feed *, u32 slot);
+u64 wyi_feed_waiting(const struct feed *, u32 slot);
+u64 wyi_feed_lag_bytes(const struct feed *, u32 slot);  /* its pieces included */
+/* Position of the reader in bytes ever fed, for "has a byte moved?". Begun messages count by what is sent of them. */
+u64 wyi_feed_progress(const struct feed *, u32 slot);
+void wyi_feed_check(const struct feed *); /* asserts every invariant by recount; for tests and debug builds */
+
+#endif
