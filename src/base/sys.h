@@ -10,6 +10,7 @@
 #ifndef BASE_SYS_H
 #define BASE_SYS_H
 
+#include <net/if.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -51,6 +52,7 @@ int wyi_sys_epoll_ctl(int epoll, int op, int fd, struct epoll_event *);
 /* timeout_ns < 0: for ever. Sub-millisecond where the kernel can (epoll_pwait2), else rounded up. */
 int wyi_sys_epoll_wait(int epoll, struct epoll_event *, int max, s64 timeout_ns);
 int wyi_sys_eventfd(void);
+int wyi_sys_eventfd_raise(int fd); /* adds 1; -EAGAIN: it is full, so raised already */
 int wyi_sys_signalfd(int signo);
 
 int wyi_sys_open(const char *path, int flags, mode_t mode); /* O_CLOEXEC | O_NONBLOCK | O_NOCTTY are added */
@@ -67,8 +69,12 @@ int wyi_sys_ftruncate(int fd, off_t size);
 int wyi_sys_isatty(int fd);
 int wyi_sys_unsent(int fd); /* SIOCOUTQ: bytes in the socket's send queue */
 
-int wyi_sys_thread(pthread_t *ret, void *(*run)(void *), void *arg); /* all signals blocked in it */
-/* 0, an EAI_* number (> 0), or -errno. Blocks: workers only. */
+u32 wyi_sys_if_index(const char *name); /* 0: there is none */
+int wyi_sys_if_name(u32 index, char out[IF_NAMESIZE]);
+
+/* All signals are blocked in it, but those of its own faults (SIGSEGV and its like). */
+int wyi_sys_thread(pthread_t *ret, void *(*run)(void *), void *arg);
+/* 0, -EAI_x (> 0; gai_strerror(-it) is its text), or -errno. Blocks: workers only. */
 int wyi_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
 void wyi_sys_freeaddrinfo(struct addrinfo *);
 
