@@ -378,6 +378,26 @@ int wyi_sys_isatty(int fd)
 	return isatty(fd);
 }
 
+int wyi_sys_dup(int fd)
+{
+	return answer(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+int wyi_sys_open_flags(int fd)
+{
+	return answer(fcntl(fd, F_GETFL));
+}
+
+int wyi_sys_poll(struct pollfd *fds, unsigned n)
+{
+	return RETRY(poll(fds, n, -1));
+}
+
+pid_t wyi_sys_pid(void)
+{
+	return getpid();
+}
+
 /* interfaces */
 
 u32 wyi_sys_if_index(const char *name)
@@ -419,6 +439,11 @@ int wyi_sys_thread(pthread_t *ret, void *(*run)(void *), void *arg)
 		return -r;
 	*ret = thread;
 	return 0;
+}
+
+void wyi_sys_detach(pthread_t thread)
+{
+	wyi_assert(pthread_detach(thread) == 0);
 }
 
 int wyi_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,

@@ -12,6 +12,7 @@
 
 #include <net/if.h>
 #include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -67,6 +68,10 @@ int wyi_sys_fchmod(int fd, mode_t mode);
 int wyi_sys_flock(int fd, int op);
 int wyi_sys_ftruncate(int fd, off_t size);
 int wyi_sys_isatty(int fd);
+int wyi_sys_dup(int fd);	 /* close-on-exec; what the two share (offset, O_NONBLOCK) stays as it is */
+int wyi_sys_open_flags(int fd); /* O_ACCMODE, O_NONBLOCK, ... of an open file (F_GETFL) */
+int wyi_sys_poll(struct pollfd *, unsigned n); /* for ever. Blocks: workers only */
+pid_t wyi_sys_pid(void);
 int wyi_sys_unsent(int fd); /* SIOCOUTQ: bytes in the socket's send queue */
 
 u32 wyi_sys_if_index(const char *name); /* 0: there is none */
@@ -74,6 +79,7 @@ int wyi_sys_if_name(u32 index, char out[IF_NAMESIZE]);
 
 /* All signals are blocked in it, but those of its own faults (SIGSEGV and its like). */
 int wyi_sys_thread(pthread_t *ret, void *(*run)(void *), void *arg);
+void wyi_sys_detach(pthread_t); /* nobody will join it */
 /* 0, -EAI_x (> 0; gai_strerror(-it) is its text), or -errno. Blocks: workers only. */
 int wyi_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
 void wyi_sys_freeaddrinfo(struct addrinfo *);
