@@ -7,7 +7,7 @@
  * that says which address or path and what to do about it.
  *
  *   tcp.c unix.c udp.c stdio.c   the kinds
- *   listen.c                     what listeners share: which addresses a URL means
+ *   listen.c dial.c              what they share: which addresses a URL means; connections being made
  *   resolve.c                    names to addresses, on the pool
  *   file.c                       regular files behind the pool, as if they were sockets
  *
@@ -40,7 +40,7 @@ void wyi_net_unlisten(struct net_listen *, const struct url *); /* idempotent */
 bool wyi_net_is_public(const struct net_listen *); /* reachable from other hosts */
 
 /* -- connections ---------------------------------------------------------------------------------------------- */
-/* Begins one: 0 = up, -EINPROGRESS (wait for EPOLLOUT), or -errno; *ret_fd is set for the first two. */
+/* Begins one: 0 = up, -EINPROGRESS (wait for EPOLLOUT), -errno or WYE_ESELF; *ret_fd is set for the first two. */
 int wyi_net_dial(const struct url *, const struct addr *, int *ret_fd);
 /* After EPOLLOUT: 0, or why it failed. WYE_ESELF: the socket met itself. */
 int wyi_net_dialled(int fd);
@@ -53,7 +53,8 @@ struct net_resolve; /* one look-up */
 typedef void (*net_resolved_fn)(void *ctx, int why, const struct addr *addrs, u32 n);
 /*
  * Numeric hosts, "" (127.0.0.1, ::1) and unix paths are answered at once: 1 and *ret (16 addrs), *ret_n. Else a
- * job is begun: 0 and *ret_resolve; `resolved` comes later on the loop, once, unless cancelled.
+ * job is begun: 0 and *ret_resolve; `resolved` comes later on the loop, once, unless cancelled, and *ret_resolve is
+ * gone when it returns. -errno or WYE_EFULL: nothing was begun.
  */
 int wyi_net_resolve(struct wye_loop *, const struct url *, net_resolved_fn resolved, void *ctx, struct addr ret[16],
 		    u32 *ret_n, struct net_resolve **ret_resolve);
@@ -69,15 +70,21 @@ enum net_io {
 
 struct net_file; /* one direction of a regular file or another fd that epoll refuses */
 /*
- * Behaves as a socket does: a read answers bytes, 0 at the end, or -EAGAIN and then begins a job; ready() comes on the
- * loop when there is something. A write takes what fits in its buffer (256 KiB), else -EAGAIN, ready() when there is room
- * again. An error of an earlier job is answered by the next call. fd stays the caller's until close.
+ * Behaves as a socket does: a read answers bytes, 0 at the end (again and again), or -EAGAIN and then begins a job; ready()
+ * comes on the loop when there is something. A write takes what fits in its buffer (256 KiB), else -EAGAIN. ready() of a
+ * writer comes, only from a turn of the loop, when there is room again after a short or refused write, when all that
+ * was taken is written (pending is 0), and when a job failed. That error is answered by every later call; what
+ * was not written stays in pending. fd is duplicated: the caller may close its own at any time.
  */
 int wyi_file_new(struct wye_loop *, int fd, bool out, void (*ready)(void *ctx), void *ctx, struct net_file **ret);
 ssize_t wyi_file_read(struct net_file *, void *, size_t);
 ssize_t wyi_file_writev(struct net_file *, const struct iovec *, int n);
 u64 wyi_file_pending(const struct net_file *); /* bytes taken and not yet written */
-void wyi_file_free(struct net_file *); /* a running job ends first, later, by itself; ready() no more */
+/*
+ * ready() comes no more; NULL is fine. What is pending is not waited for: a running job of a regular file ends by itself on
+ * a later turn, one that waits for a pipe or terminal is called off and holds up neither loop nor exit.
+ */
+void wyi_file_free(struct net_file *);
 
 struct net_stdio {
 	enum net_io in, out;
