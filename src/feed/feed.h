@@ -25,15 +25,17 @@
 
 struct feed;
 struct solo;
+struct segment;
 
 /* Per loop: where links live, and what its feeds share (free solos, spare segments). */
 struct feed_shared {
 	struct slab *links;   /* slot -> the object that holds the struct reader */
 	u32 reader_offset;    /* of the struct reader in it */
-	struct solo *free_solo;
-	void *spare[3];       /* one spare segment of each size */
-	u64 bytes;            /* memory that feeds hold for messages and pieces */
-	bool (*no_memory)(void); /* tests: NULL, or true = this allocation fails */
+	struct list free_solos;
+	u32 n_free_solos;
+	struct segment *spare[3]; /* one spare segment of each size */
+	u64 bytes;		  /* memory that feeds hold for messages and pieces */
+	bool (*no_memory)(void);  /* tests: NULL, or true = this allocation fails */
 };
 void wyi_feed_shared_init(struct feed_shared *, struct slab *links, u32 reader_offset);
 void wyi_feed_shared_deinit(struct feed_shared *);
@@ -68,22 +70,31 @@ void wyi_feed_set_close(struct feed *, bool close);
 bool wyi_feed_room(const struct feed *, bool waits, u64 pending, u32 need);
 #define FEED_RECORD 8u /* bytes a message costs beside its own */
 bool wyi_feed_has_readers(const struct feed *);
-/* src: slot of the link it came from, if that link reads this feed, else U32_NONE. */
-void wyi_feed_append(struct feed *, const struct unit *, u32 n, u32 src);
+/*
+ * Copies n messages in. src: slot of the link they came from, if that link reads this feed, else U32_NONE.
+ * No memory for messages: the rest of the run is refused (memory). -ENOMEM: no memory to note that src must
+ * not hear itself; the run was fed all the same, src has left the feed: close it.
+ */
+int wyi_feed_append(struct feed *, const struct unit *, u32 n, u32 src);
 /* At the door: n messages that are not taken, counted as routed and dropped. */
 void wyi_feed_refuse(struct feed *, u32 n, u32 src, enum wye_cause);
 
 /* -- readers ---------------------------------------------------------------------------------------------- */
-void wyi_feed_join(struct feed *, u32 slot); /* live, at `to` */
-int wyi_feed_join_down(struct feed *, u32 slot); /* one-link endpoints: solo, DOWN, at the head. -ENOMEM */
-/* waiting messages count as lost, or as dropped with that cause; cause < 0: lost */
+int wyi_feed_join(struct feed *, u32 slot); /* live, at `to`. -ENOMEM */
+/* One-link endpoints: the feed's only reader; solo, DOWN, at the head; park(hold = false) if nothing is kept. -ENOMEM */
+int wyi_feed_join_down(struct feed *, u32 slot);
+/* Its waiting messages count as lost, or with cause >= 0 as dropped by it. Nothing if it has left already. */
 void wyi_feed_leave(struct feed *, u32 slot, int cause);
 void wyi_feed_park(struct feed *, u32 slot, bool hold); /* the connection of a one-link endpoint ended */
 void wyi_feed_unpark(struct feed *, u32 slot);          /* the next one may read */
-void wyi_feed_sticky(struct feed *, u32 slot);          /* a solo that never becomes live (pool-written files) */
+void wyi_feed_sticky(struct feed *, u32 slot);          /* from now on never live (pool-written files). It is solo */
 
 enum feed_piece { FEED_REST, FEED_CONTROL, FEED_PRIVATE };
-/* Bytes for one link alone; `sent` of them are written and the socket then refused. WYE_EFULL, -ENOMEM. */
+/*
+ * Bytes for one link alone. sent > 0 (only if it was clear): so many are written and the socket then refused, the
+ * reader is WAIT; if the first byte was refused already, call wyi_feed_wait() next.
+ * WYE_EFULL: over `queue`; WYE_EGONE: it is DOWN; -ENOMEM (with sent > 0: close the link).
+ */
 int wyi_feed_aside(struct feed *, u32 slot, enum feed_piece, const void *, u32 len, u32 sent);
 bool wyi_feed_clear(const struct feed *, u32 slot); /* nothing unsent: may be written to directly */
 
@@ -101,17 +112,20 @@ u32 wyi_feed_chunk(struct feed *, struct iovec *iov, u32 *ret_iovs, u32 *slots, 
 /*
  * One result per slot of the chunk, in order. Streams: bytes the socket took; short = it refused the rest.
  * Datagram feeds: messages, those skipped included; short = the endpoint is full, stop: the other slots of the
- * chunk get no result. 0, or an error: close the link with that reason (-ENOMEM).
+ * chunk get no result. 0, or an error: close the link with that reason (-ENOMEM); then
+ * nothing more is offered to it. No append, join or leave between chunk and the last result.
  */
 int wyi_feed_live_result(struct feed *, u32 slot, u64 got);
 /* The first at most `max` DUE solos, in their order of waiting. */
 u32 wyi_feed_due_solos(struct feed *, u32 *slots, u32 max);
 /*
  * What a DUE solo sends next, at most `room` bytes of whole pieces (one message may exceed it). Answers the number
- * of iovecs; 0: nothing (it is IDLE or live now); or WYE_ESLOW: close it. No append, join or leave between
- * take and done. Datagram feeds: one message an iovec, *ret_private: the first is a private piece.
+ * of iovecs; 0: nothing (it is IDLE or live now); or WYE_ESLOW: close it, nothing more is offered to it. No append,
+ * join or leave between take and done. Datagram feeds: one message an iovec.
  */
 int wyi_feed_take(struct feed *, u32 slot, struct iovec iov[FEED_IOVS], u64 room);
+/* Datagram feeds, before take: it will be one private piece, alone (which wyi_feed_drop must not count). */
+bool wyi_feed_takes_private(const struct feed *, u32 slot);
 /* got: bytes, or messages on datagram feeds; full: the sink refused the rest. 0, or close with that error. */
 int wyi_feed_done(struct feed *, u32 slot, u64 got, bool full);
 void wyi_feed_ready(struct feed *, u32 slot); /* EPOLLOUT: WAIT becomes DUE, else nothing */
@@ -120,15 +134,17 @@ void wyi_feed_ready_all(struct feed *);       /* datagram endpoints: all in WAIT
 /* Datagram feeds: the socket is full. Until it is told otherwise, live readers pin only what is kept for a source. */
 void wyi_feed_blocked(struct feed *, bool blocked);
 bool wyi_feed_is_waiting(const struct feed *, u32 slot); /* a solo in WAIT: needs EPOLLOUT */
-/* n messages that were reported as taken did not go after all: written becomes dropped. */
-void wyi_feed_drop(struct feed *, u32 slot, u32 n, enum wye_cause);
+/* n messages of the feed, `bytes` long, that were reported as taken did not go after all: written becomes dropped. */
+void wyi_feed_drop(struct feed *, u32 slot, u32 n, u64 bytes, enum wye_cause);
 void wyi_feed_trim(struct feed *); /* after a flush step */
-/* Mode CLOSE, after a flush: the next overrun reader in WAIT, or U32_NONE. */
-u32 wyi_feed_overrun(const struct feed *);
+/* Mode CLOSE, after a flush: the next overrun reader in WAIT, each once, or U32_NONE. Close it (WYE_ESLOW). */
+u32 wyi_feed_overrun(struct feed *);
 
 /* -- accounts ------------------------------------------------------------------------------------------------- */
 struct feed_stats {
-	u64 routed, written, written_bytes, lost, waiting, overdue, used;
+	u64 routed, written, written_bytes, lost, waiting;
+	u64 overdue; /* of the waiting: given up already, their readers have not noticed; own ones included */
+	u64 used;    /* bytes kept, records included; pieces not */
 	u64 dropped[WYE_DROP_CAUSES];
 	u32 live, solo, wait; /* readers */
 	u32 queue;
@@ -137,7 +153,7 @@ void wyi_feed_stats(const struct feed *, struct feed_stats *ret);
 u64 wyi_feed_written(const struct feed *, u32 slot);
 u64 wyi_feed_waiting(const struct feed *, u32 slot);
 u64 wyi_feed_lag_bytes(const struct feed *, u32 slot);  /* its pieces included */
-/* Position of the reader in bytes ever fed, for "has a byte moved?". Begun messages count by what is sent of them. */
+/* Changes whenever a byte of that reader was taken, and while it is in WAIT only then. For "has it moved?". */
 u64 wyi_feed_progress(const struct feed *, u32 slot);
 void wyi_feed_check(const struct feed *); /* asserts every invariant by recount; for tests and debug builds */
 
