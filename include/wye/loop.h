@@ -51,7 +51,8 @@ WYE_API int wye_loop_run(struct wye_loop *);
  * another one: wye_loop_fd() becomes readable when a turn is due. 0, 1 = more is due at once, or an error.
  */
 WYE_API int wye_loop_turn(struct wye_loop *, int timeout_ms);
-WYE_API int wye_loop_fd(const struct wye_loop *);
+/* An epoll descriptor, the loop's own: poll it, nothing else. From the first call on, turns cost a little more. */
+WYE_API int wye_loop_fd(struct wye_loop *);
 /* Any thread. The turn that runs is finished first. */
 WYE_API void wye_loop_stop(struct wye_loop *);
 /* NULL is fine. -EBUSY while a timer, signal, hub or job still uses it. */

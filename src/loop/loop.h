@@ -58,7 +58,7 @@ void wyi_loop_again(struct wye_loop *);
 /* -- what upper folders keep per loop ------------------------------------------------------------------ */
 /* key: the address of something static of the owner's. Parts are freed in reverse order by wye_loop_free. */
 void *wyi_loop_part(const struct wye_loop *, const void *key);
-int wyi_loop_attach(struct wye_loop *, const void *key, void *part, void (*free_part)(void *));
+int wyi_loop_attach(struct wye_loop *, const void *key, void *part, void (*free_part)(void *)); /* 0, WYE_EFULL: over 16 */
 
 /* -- timers, embedded ------------------------------------------------------------------------------------ */
 struct timer {
@@ -73,9 +73,16 @@ bool wyi_timer_armed(const struct timer *);
 
 /* -- the rest ------------------------------------------------------------------------------------------- */
 struct bulk *wyi_loop_bulk(struct wye_loop *);
-u64 wyi_loop_now(const struct wye_loop *); /* ns, of this turn */
+u64 wyi_loop_now(const struct wye_loop *); /* ns, of this turn; outside a turn the clock is read */
 int wyi_loop_check(const struct wye_loop *); /* 0, WYE_ETHREAD, -ECHILD */
-void wyi_loop_use(struct wye_loop *, int delta); /* users that keep wye_loop_free from freeing it */
+void wyi_loop_use(struct wye_loop *, int delta); /* users that keep wye_loop_free from freeing it; any thread */
+u32 wyi_forks(void); /* differs in a forked child from what its parent saw; any thread */
+int wyi_fork_watch(void); /* before the first wyi_forks() that counts; wye_loop_new() does it. 0 or -ENOMEM */
+/*
+ * Copies options whose first member is their size into a struct of `size` bytes; what is not given is 0. -EINVAL:
+ * no size, or something set that this library does not know. NULL is fine.
+ */
+int wyi_options(void *out, size_t size, const void *options);
 void wyi_log(struct wye_loop *, enum wye_level, const char *event, const char *endpoint, u64 link,
 	     const char *format, ...) __attribute__((format(printf, 6, 7)));
 
