@@ -55,8 +55,10 @@ struct cut_counts {
  */
 int wyi_frame_cut(const struct frame_rules *rules, struct cutter *c, const u8 *in, u32 n,
 		  u32 *ret_used, struct msg *out, u32 max, struct cut_counts *counts);
-/* What was given out is dealt with: gives its memory back, so that a link that falls silent owns
-   nothing. The next cut does it as well. */
+/*
+ * What was given out is dealt with: gives its memory back, so that a link that falls silent owns
+ * nothing. The next cut does it as well. Call it when *ret_used == n.
+ */
 void wyi_frame_release(struct cutter *c);
 /*
  * End of the stream. 1 = *ret_last is set: the last piece of `line`, lent until release or reset.
