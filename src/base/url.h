@@ -5,7 +5,7 @@
  *     "-" / scheme "://" target *( ("," / "?" / "&") key ["=" value] ) ["#" name]
  *
  * Sans-I/O: nothing is opened or looked up. The parsed struct is the options struct of the endpoint.
- * Adding a key: one row in url_keys.c (name, type, the kinds and framings it fits), one field here.
+ * Adding a key: one row in url_keys.c (name, type, the kinds it fits, bounds), one field and KEY_ here.
  */
 #ifndef BASE_URL_H
 #define BASE_URL_H
@@ -57,6 +57,7 @@ struct url {
 
 /* 0, or WYE_EURL with where, found, wanted; *ret is then untouched. */
 int wyi_url_parse(struct url *ret, const char *text, struct wye_error *e);
+#define URL_TEXT 1024 /* room for any canonical form */
 /* The canonical form: scheme, target, the keys that were typed, name. Parses back to the same. Answers out. */
 char *wyi_url_print(const struct url *, char *out, size_t size);
 const char *wyi_scheme_name(enum scheme);
