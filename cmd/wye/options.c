@@ -10,7 +10,8 @@
 #include <string.h>
 #include "options.h"
 
-enum { OPT_DEMO = 256, OPT_LINGER, OPT_STAY, OPT_VERSION }; /* those without a letter */
+/* Those without a letter; under LETTERS a value is the letter. */
+enum { LETTERS = 256, OPT_DEMO = LETTERS, OPT_LINGER, OPT_STAY, OPT_VERSION };
 
 static const struct row {
 	int value;
@@ -34,9 +35,9 @@ void options_print(FILE *out)
 	for (int i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
 		char text[40];
-		snprintf(text, sizeof(text), "%s--%s%s%s", row->value < 256 ? "" : "    ",
+		snprintf(text, sizeof(text), "%s--%s%s%s", row->value < LETTERS ? "" : "    ",
 			 row->name, row->argument ? " " : "", row->argument ? row->argument : "");
-		if (row->value < 256)
+		if (row->value < LETTERS)
 			fprintf(out, "  -%c, %-19s %s\n", row->value, text, row->does);
 		else
 			fprintf(out, "  %-23s %s\n", text, row->does);
@@ -190,31 +191,59 @@ static int take(struct options *o, int value)
 	}
 }
 
-int options_parse(struct options *ret, int argc, char **argv)
+/* "-" with keys or a name begins like an option, but is standard input and output. */
+static bool is_stdio(const char *text)
 {
-	struct options o = {.linger_ms = 500, .level = WYE_LOG_INFO};
-	struct option table[ROWS + 1] = {0};
-	char letters[2 + ROWS] =
-		":"; /* ':' first: a missing value is told apart from an unknown option */
-	int value;
+	return text[0] == '-' && text[1] && strchr(",?&#", text[1]) && text[2];
+}
 
+static void make_tables(struct option table[ROWS + 1], char letters[3 + ROWS])
+{
+	/* '-': endpoints come in their turn; ':': a missing value is told apart from an unknown option. */
+	size_t n = 0;
+	letters[n++] = '-';
+	letters[n++] = ':';
 	for (int i = 0; i < ROWS; i++) {
 		table[i] = (struct option){.name = rows[i].name,
 					   .has_arg = rows[i].argument ? required_argument
 								       : no_argument,
 					   .val = rows[i].value};
-		if (rows[i].value < 256)
-			letters[strlen(letters)] = (char)rows[i].value;
+		if (rows[i].value < LETTERS)
+			letters[n++] = (char)rows[i].value;
 	}
+	table[ROWS] = (struct option){0};
+	letters[n] = 0;
+}
+
+/*
+ * The endpoints are gathered at the front of argv: there is always room, since each was read from its place
+ * at or behind the one where it goes.
+ */
+int options_parse(struct options *ret, int argc, char **argv)
+{
+	struct options o = {.linger_ms = 500, .level = WYE_LOG_INFO, .urls = argv + 1};
+	struct option table[ROWS + 1];
+	char letters[3 + ROWS];
+
+	make_tables(table, letters);
 	opterr = 0; /* the words are ours */
-	while ((value = getopt_long(argc, argv, letters, table, NULL)) != -1) {
+	while (optind < argc) {
+		if (is_stdio(argv[optind])) {
+			o.urls[o.n_urls++] = argv[optind++];
+			continue;
+		}
+		int value = getopt_long(argc, argv, letters, table, NULL);
+		if (value == -1)
+			break; /* "--": the rest are endpoints */
 		if (value == '?' || value == ':')
 			return wrong(value, argv);
-		if (take(&o, value) < 0)
+		if (value == 1)
+			o.urls[o.n_urls++] = optarg;
+		else if (take(&o, value) < 0)
 			return -1;
 	}
-	o.urls = argv + optind;
-	o.n_urls = argc - optind;
+	while (optind < argc)
+		o.urls[o.n_urls++] = argv[optind++];
 	if (o.demo && o.n_urls > 0) {
 		fprintf(stderr,
 			"wye: '%s': --demo brings its own endpoints; leave out one or the other\n",
