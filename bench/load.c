@@ -3,14 +3,14 @@
  * The load of the fan-out bench: N subscribers and one producer in one process, a closed loop.
  *
  *	bench_load --port P --hub PID --subscribers N --bytes M --flight W --ms T
- *	           [--proto plain|nats|mqtt] [--spin]
+ *	           [--proto plain|nats|mqtt] [--spin] [--stall-ms T]
  *
  * Happy path: connect all, warm up, then rounds until the time is over: write W messages at once,
  * wait until every subscriber got every byte of them, compare each byte. Before and after the
  * rounds the CPU clock of the hub is read, while the hub has nothing to do. The figures go to
  * standard output as one JSON object.
  *
- * Failure modes: a byte that is missing (nothing came for STALL_S), wrong, twice or unasked makes
+ * Failure modes: a byte that is missing (nothing came for --stall-ms), wrong, twice or unasked makes
  * the run void: {"void": "reason"}, exit 3. Anything that prevents a run: a line on standard
  * error, exit 1.
  *
@@ -36,7 +36,7 @@
 
 enum { EVENTS = 256, ROOM = 64 * 1024, FLIGHT_BYTES_MAX = 64 * 1024, ROUNDS_MAX = 4 << 20 };
 enum { FIRST_PROBE = 'p', LAST_PROBE = 'z' };
-enum { STALL_S = 10, QUIET_MS = 20, JOIN_GROUP = 8, JOIN_WAIT_MS = 20 };
+enum { QUIET_MS = 20, JOIN_GROUP = 8, JOIN_WAIT_MS = 20, GREET_S = 10 };
 
 struct sub {
 	int fd;
@@ -51,6 +51,7 @@ struct load {
 	pid_t hub;
 	size_t n, bytes, flight;
 	double seconds;
+	uint64_t stall_ns; /* with nothing coming, a run is given up */
 	bool spin;
 
 	int epoll, producer;
@@ -88,7 +89,7 @@ static int dial(const struct load *load)
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons(load->port),
 				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct timeval limit = {.tv_sec = STALL_S};
+	struct timeval limit = {.tv_sec = GREET_S};
 	int on = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -248,7 +249,6 @@ static void produce(struct load *load)
 /* Returns nanoseconds from before the write until the last subscriber had it all. */
 static uint64_t play_round(struct load *load)
 {
-	const uint64_t stall = (uint64_t)STALL_S * 1000000000;
 	uint64_t begin, moved;
 
 	for (size_t i = 0; i < load->n; i++)
@@ -260,9 +260,9 @@ static uint64_t play_round(struct load *load)
 	begin = moved = bench_now_ns();
 	produce(load);
 	while (load->done < load->n) {
-		if (serve(load, load->spin ? 0 : STALL_S * 1000))
+		if (serve(load, load->spin ? 0 : (int)(load->stall_ns / 1000000)))
 			moved = load->latest_ns;
-		else if (load->latest_ns - moved >= stall)
+		else if (load->latest_ns - moved >= load->stall_ns)
 			on_stall(load);
 	}
 	return bench_now_ns() - begin;
@@ -300,7 +300,7 @@ static void probe_until_heard(struct load *load, size_t heard)
 	while (load->done < heard) {
 		uint64_t now = bench_now_ns();
 
-		if (now - begin > (uint64_t)STALL_S * 1000000000)
+		if (now - begin > load->stall_ns)
 			run_void("%zu of %zu subscribers could not join", heard - load->done,
 				 load->n);
 		send_probe(load, FIRST_PROBE);
@@ -320,7 +320,7 @@ static void end_probes(struct load *load)
 			continue;
 		}
 		serve(load, 1);
-		if (load->latest_ns - begin > (uint64_t)STALL_S * 1000000000)
+		if (load->latest_ns - begin > load->stall_ns)
 			run_void("subscriber %zu did not hear the last probe", i);
 	}
 	for (i = 0; i < load->n; i++)
@@ -439,12 +439,15 @@ static void report(const struct load *load, const struct figures *figures)
 static void parse(struct load *load, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"port", 1, NULL, 'p'},	 {"hub", 1, NULL, 'h'},	   {"subscribers", 1, NULL, 'n'},
-		{"bytes", 1, NULL, 'b'}, {"flight", 1, NULL, 'f'}, {"ms", 1, NULL, 's'},
-		{"proto", 1, NULL, 'P'}, {"spin", 0, NULL, 'S'},   {0}};
+		{"port", 1, NULL, 'p'},	       {"hub", 1, NULL, 'h'},
+		{"subscribers", 1, NULL, 'n'}, {"bytes", 1, NULL, 'b'},
+		{"flight", 1, NULL, 'f'},      {"ms", 1, NULL, 's'},
+		{"proto", 1, NULL, 'P'},       {"spin", 0, NULL, 'S'},
+		{"stall-ms", 1, NULL, 't'},    {0}};
 	int key;
 
 	load->proto = proto_find("plain");
+	load->stall_ns = UINT64_C(10000000000);
 	while ((key = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (key == 'p')
 			load->port = (uint16_t)bench_number("--port", optarg, 1, 65535);
@@ -458,6 +461,8 @@ static void parse(struct load *load, int argc, char **argv)
 			load->flight = bench_number("--flight", optarg, 1, 4096);
 		else if (key == 's')
 			load->seconds = (double)bench_number("--ms", optarg, 0, 600000) / 1000;
+		else if (key == 't')
+			load->stall_ns = bench_number("--stall-ms", optarg, 1, 600000) * 1000000;
 		else if (key == 'P')
 			load->proto = proto_find(optarg);
 		else if (key == 'S')
