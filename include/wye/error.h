@@ -41,8 +41,8 @@ enum wye_code {
 };
 
 struct wye_error {
-	int code;       /* the value the function answered */
-	unsigned at;    /* offset in the typed text, where there is one */
+	int code;	/* the value the function answered */
+	unsigned at;	/* offset in the typed text, where there is one */
 	char text[248]; /* one line, no newline: where, what was found, what was wanted */
 };
 

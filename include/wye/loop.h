@@ -32,12 +32,12 @@ struct wye_log {
 	enum wye_level level;
 	const char *event;    /* a word: "up", "down", "listening", "retry", ... */
 	const char *endpoint; /* its name, or NULL */
-	uint64_t link;        /* number of the link as shown in statistics, or 0 */
+	uint64_t link;	      /* number of the link as shown in statistics, or 0 */
 	const char *text;     /* one line for people, peer-given bytes escaped */
 };
 
 struct wye_loop_options {
-	size_t size; /* sizeof(struct wye_loop_options) */
+	size_t size;					   /* sizeof(struct wye_loop_options) */
 	void (*on_log)(const struct wye_log *, void *ctx); /* on the loop's thread; may be NULL */
 	void *log_ctx;
 };

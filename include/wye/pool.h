@@ -17,16 +17,17 @@ extern "C" {
 struct wye_pool;
 
 struct wye_job {
-	void (*run)(struct wye_job *);              /* on a worker */
-	void (*done)(struct wye_job *, int status); /* 0, or -ECANCELED if it never ran; the job is yours again */
-	struct wye_loop *loop;                      /* where done() is called; NULL: on the worker */
-	void *priv[6];                              /* the library's; zero before the first submit */
+	void (*run)(struct wye_job *); /* on a worker */
+	void (*done)(struct wye_job *,
+		     int status); /* 0, or -ECANCELED if it never ran; the job is yours again */
+	struct wye_loop *loop;	  /* where done() is called; NULL: on the worker */
+	void *priv[6];		  /* the library's; zero before the first submit */
 };
 
 struct wye_pool_options {
-	size_t size;      /* sizeof(struct wye_pool_options) */
+	size_t size;	  /* sizeof(struct wye_pool_options) */
 	unsigned threads; /* default 2 */
-	unsigned queue;   /* jobs that may wait; default 1,024 */
+	unsigned queue;	  /* jobs that may wait; default 1,024 */
 };
 
 WYE_API int wye_pool_new(const struct wye_pool_options *, struct wye_pool **ret_pool);
