@@ -380,7 +380,7 @@ int wyi_sys_isatty(int fd)
 
 int wyi_sys_dup(int fd)
 {
-	return answer(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+	return answer(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
 
 int wyi_sys_open_flags(int fd)

@@ -68,7 +68,7 @@ int wyi_sys_fchmod(int fd, mode_t mode);
 int wyi_sys_flock(int fd, int op);
 int wyi_sys_ftruncate(int fd, off_t size);
 int wyi_sys_isatty(int fd);
-int wyi_sys_dup(int fd);	 /* close-on-exec; what the two share (offset, O_NONBLOCK) stays as it is */
+int wyi_sys_dup(int fd); /* never 0, 1, 2; close-on-exec; what both share (offset, O_NONBLOCK) stays */
 int wyi_sys_open_flags(int fd); /* O_ACCMODE, O_NONBLOCK, ... of an open file (F_GETFL) */
 int wyi_sys_poll(struct pollfd *, unsigned n); /* for ever. Blocks: workers only */
 pid_t wyi_sys_pid(void);
