@@ -5,9 +5,8 @@
 
 static const char what[] =
 	"Usage: wye [OPTION...] ENDPOINT [ENDPOINT...]\n"
-	"Joins TCP, UDP, Unix sockets and standard input and output. What arrives at one endpoint\n"
-	"goes to all the others, line by line or byte by byte, and never back to where it came "
-	"from.\n"
+	"Joins TCP, UDP, Unix sockets, standard input and output. What arrives at one endpoint\n"
+	"goes to all the others, by the line or by the byte, and never back to its sender.\n"
 	"Each endpoint is a URL, or - for standard input and output. Ctrl-C ends.\n"
 	"\n"
 	"Examples:\n"
@@ -48,8 +47,7 @@ static const char endpoints[] =
 	"  retry=MIN..MAX|off    how long to wait before connecting again (100ms..30s)\n"
 	"  timeout=DURATION      for one attempt to connect (10s)\n"
 	"  queue=SIZE            how much may wait for slow readers (1m)\n"
-	"  full=HOW              and when it is full: drop the oldest, block the source, or close "
-	"the\n"
+	"  full=HOW              when it is full: drop the oldest, block the source, or close the\n"
 	"                        slow reader; auto blocks where a source that will end, such as a\n"
 	"                        file, meets a single reader that you named, else drops (auto)\n"
 	"  stall=DURATION        close a reader that blocks its sources that long (off; 30s with\n"
@@ -59,17 +57,15 @@ static const char endpoints[] =
 	"  max=COUNT             most links at once (what the fd limit allows; udp-listen: 1024)\n"
 	"  idle=DURATION         close a link that was silent that long (off; udp-listen: 60s)\n"
 	"  once                  a server that takes one link and ends with it\n"
-	"Sizes: 512 64k 1m 2g. Durations: 10us 500ms 5s 1m 1h. #name is what logs call the "
-	"endpoint.\n"
+	"Sizes: 512 64k 1m 2g. Durations: 10us 500ms 5s 1m 1h. #name: how logs call it.\n"
 	"In a path write %2C for a comma, %3F for ?, %23 for #, %25 for %.\n"
 	"\n"
 	"Options:\n";
 
 static const char after[] =
 	"\n"
-	"It ends by itself when everything that can end has ended: standard input, a server with\n"
-	"once, a client with retry=off. TERM, INT and HUP write out what waits, 5 s at most, and "
-	"end;\n"
+	"It ends by itself when all that can end has ended: standard input, a server with once, a\n"
+	"client with retry=off. TERM, INT and HUP write out what waits, for 5 s at most, and end;\n"
 	"a second one ends at once. USR1 prints statistics on standard error.\n"
 	"Exit status: 0 all is well; 1 it failed while running, and what was not written is "
 	"named;\n"

@@ -191,10 +191,10 @@ static int take(struct options *o, int value)
 	}
 }
 
-/* "-" with keys or a name begins like an option, but is standard input and output. */
+/* "-" with keys or a name begins like an option, but is standard input and output. "-?" alone is neither. */
 static bool is_stdio(const char *text)
 {
-	return text[0] == '-' && text[1] && strchr(",?&#", text[1]) && text[2];
+	return text[0] == '-' && text[1] && strchr(",?&#", text[1]) && strcmp(text, "-?") != 0;
 }
 
 static void make_tables(struct option table[ROWS + 1], char letters[3 + ROWS])

@@ -18,7 +18,6 @@
 #include <string.h>
 #include "demo.h"
 #include "log.h"
-#include "reach.h"
 #include "run.h"
 #include "stats.h"
 
@@ -80,23 +79,22 @@ static void stop(struct run *run)
 	drain(run, WYE_DRAIN_STOP);
 }
 
+/* The hub says -EPIPE only when standard output is closed and nobody else is left to talk to. */
 static void on_failed(struct wye_hub *hub, const char *endpoint, int why, void *ctx)
 {
 	struct run *run = ctx;
+	(void)hub;
 
-	if (why != -EPIPE) {
-		log_say(&run->log, WYE_LOG_ERROR, "failed", "%s: %s", endpoint, wye_strerror(why));
-		run->status = STATUS_FAILED;
-		if (!run->stopping)
-			stop(run);
+	if (why == -EPIPE) {
+		log_say(&run->log, WYE_LOG_DEBUG, "end", "%s: nobody reads it any more", endpoint);
+		run->forget = true;
+		wye_loop_stop(run->loop);
 		return;
 	}
-	if (reach_without(hub, endpoint))
-		return; /* the others still have somebody to talk to */
-	log_say(&run->log, WYE_LOG_DEBUG, "end", "%s: nobody reads standard output any more",
-		endpoint);
-	run->forget = true;
-	wye_loop_stop(run->loop);
+	log_say(&run->log, WYE_LOG_ERROR, "failed", "%s: %s", endpoint, wye_strerror(why));
+	run->status = STATUS_FAILED;
+	if (!run->stopping)
+		stop(run);
 }
 
 static void on_signal(int signo, void *ctx)
