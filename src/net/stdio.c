@@ -13,7 +13,7 @@
  *   all else         itself, through the pool
  *
  * Where opening again is refused (a terminal or pipe of another user's after su or sudo, no /proc,
- * a pipe whose reader has gone) the descriptor itself is used through a worker. Failure: -EBADF
+ * a named pipe whose reader has gone) the descriptor itself is used through a worker. Failure: -EBADF
  * (closed, or open for the other direction only), -EISDIR, -EPROTOTYPE (a socket that keeps
  * boundaries), each with a text.
  */
@@ -40,12 +40,24 @@ static bool is_dev_null(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
+/* Where a standard descriptor is closed, its number is the next one given: what we open is not it. */
+static int beyond_standard(int fd)
+{
+	int r;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	r = wyi_sys_dup(fd);
+	wyi_sys_close(fd);
+	return r;
+}
+
 static int open_again(int fd, bool out)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return wyi_sys_open(path, out ? O_WRONLY : O_RDONLY, 0);
+	return beyond_standard(wyi_sys_open(path, out ? O_WRONLY : O_RDONLY, 0));
 }
 
 static int check_open(int fd, bool out, struct stat *ret, struct wye_error *e)

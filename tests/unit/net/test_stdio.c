@@ -248,8 +248,7 @@ static void stdio__directory__eisdir_and_text(void **state)
 	close(fd);
 }
 
-/* Opening again answers ENXIO then; writing will tell EPIPE. */
-static void stdio__output_pipe_without_reader__used_as_it_is(void **state)
+static void stdio__output_pipe_without_reader__writing_tells_epipe(void **state)
 {
 	int out[2];
 
@@ -257,11 +256,29 @@ static void stdio__output_pipe_without_reader__used_as_it_is(void **state)
 	assert_int_equal(pipe(out), 0);
 	close(out[0]);
 	assert_int_equal(ask(DIR_OUT, -1, out[1]), 0);
+	assert_int_equal(io.out, NET_PIPE);
+	assert_int_equal(wyi_sys_write(io.out_fd, "x", 1), -EPIPE);
+	wyi_net_stdio_close(&io);
+	close(out[1]);
+}
+
+/* A named pipe answers ENXIO when it is opened again without a reader. */
+static void stdio__output_fifo_without_reader__used_as_it_is(void **state)
+{
+	const char *path = in_scratch("fifo");
+	int in, out;
+
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	in = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	out = open(path, O_WRONLY | O_CLOEXEC);
+	close(in);
+	assert_int_equal(ask(DIR_OUT, -1, out), 0);
 	assert_flags_unchanged();
 	assert_int_equal(io.out, NET_FILE);
 	assert_int_equal(io.out_fd, 1);
 	assert_false(io.out_ours);
-	close(out[1]);
+	close(out);
 }
 
 static void on_ready(void *ctx)
@@ -332,7 +349,8 @@ int main(void)
 		cmocka_unit_test(stdio__second_end_fails__first_is_closed),
 		cmocka_unit_test(stdio__open_for_the_other_direction__ebadf_and_text),
 		cmocka_unit_test(stdio__directory__eisdir_and_text),
-		cmocka_unit_test(stdio__output_pipe_without_reader__used_as_it_is),
+		cmocka_unit_test(stdio__output_pipe_without_reader__writing_tells_epipe),
+		cmocka_unit_test(stdio__output_fifo_without_reader__used_as_it_is),
 		cmocka_unit_test(stdio__pipe_of_another_user__used_as_it_is),
 	};
 
