@@ -322,9 +322,9 @@ ssize_t wyi_sys_writev(int fd, const struct iovec *iov, int n)
 	if (known != HAS)
 		return writev_signal_taken_back(fd, iov, n);
 	r = writev_no_signal(fd, iov, n);
-	/* A file without ->write_iter: no pipe and no socket, so nothing that raises SIGPIPE. */
-	if (r == -EOPNOTSUPP)
-		r = RETRY(writev(fd, iov, n));
+	/* A file without ->write_iter (an eventfd, say) has no flags on any kernel. */
+	if (r == -EOPNOTSUPP || r == -ENOSYS)
+		r = writev_signal_taken_back(fd, iov, n);
 	return r;
 }
 
