@@ -37,7 +37,7 @@ format:
 
 bench: all
 	@scripts/deps bench
-	@scripts/bench
+	@bench/run
 
 install: all
 	@DESTDIR='$(DESTDIR)' cmake --install build --prefix '$(PREFIX)'

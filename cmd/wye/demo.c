@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demo. Happy path: four endpoints open at the first try. Failure: a taken port or a path that a live
- * process owns moves that endpoint to its next place and all is opened anew, at most TRIES times; any
- * other error is the caller's to report.
+ * The demo. Happy path: four endpoints open at the first try. Failure: a taken port or a path that
+ * a live process owns moves that endpoint to its next place and all is opened anew, at most TRIES
+ * times; any other error is the caller's to report.
  */
 #include <errno.h>
 #include <stdio.h>

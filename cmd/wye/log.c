@@ -30,7 +30,7 @@ static void on_due(uint64_t missed, void *ctx)
 			tell(&log->kinds[i], wye_loop_now(log->loop));
 }
 
-/* The events are the library's own few words; should they ever be more, the last ones share a count. */
+/* Events are the library's own few words; should they ever be more, the last ones share a count. */
 static struct log_kind *kind_of(struct log *log, const char *event)
 {
 	for (unsigned i = 0; i < log->n_kinds; i++)

@@ -26,7 +26,7 @@ struct log {
 };
 
 void log_init(struct log *, enum wye_level);
-/* Once the loop is there: hidden lines are then told a second later even if nothing else happens. */
+/* Once the loop is there: hidden lines are then told a second later whatever happens. */
 int log_start(struct log *, struct wye_loop *);
 /* Tells what is still hidden; gives the timer back. */
 void log_end(struct log *);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* wye: joins the endpoints that are named on the command line. Knows libwye by its public headers alone. */
+/* wye: joins the endpoints on its command line. Knows libwye by its public headers alone. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line, by getopt_long. Happy path: options_parse() fills the struct; what is no option is an
- * endpoint. Failure: one line that says where, what was found and what was wanted, with the nearest option.
+ * The command line, by getopt_long. Happy path: options_parse() fills the struct; what is no option
+ * is an endpoint. Failure: one line that says where, what was found and what was wanted, with the
+ * nearest option.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -50,7 +51,7 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 	return small < c ? small : c;
 }
 
-/* Edits (insert, delete, change one letter) between two words; words longer than the table are far apart. */
+/* Edits (insert, delete, change one letter) between two words; long words are far apart. */
 static unsigned distance(const char *a, size_t len_a, const char *b)
 {
 	enum { LONGEST = 32 };
@@ -191,7 +192,7 @@ static int take(struct options *o, int value)
 	}
 }
 
-/* "-" with keys or a name begins like an option, but is standard input and output. "-?" alone is neither. */
+/* "-" with keys or a name begins like an option, but is an endpoint. "-?" alone is neither. */
 static bool is_stdio(const char *text)
 {
 	return text[0] == '-' && text[1] && strchr(",?&#", text[1]) && strcmp(text, "-?") != 0;
@@ -216,8 +217,8 @@ static void make_tables(struct option table[ROWS + 1], char letters[3 + ROWS])
 }
 
 /*
- * The endpoints are gathered at the front of argv: there is always room, since each was read from its place
- * at or behind the one where it goes.
+ * The endpoints are gathered at the front of argv: there is always room, since each was read from a
+ * place at or behind the one where it goes.
  */
 int options_parse(struct options *ret, int argc, char **argv)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line: one table of options, from which parsing, --help and "did you mean" are made. */
+/* The command line: one table of options makes the parsing, --help and "did you mean". */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 

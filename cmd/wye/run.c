@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One run of wye: all URLs are checked, then all are opened, then the loop turns until something ends it.
+ * One run of wye: all URLs are checked, then all are opened, then the loop turns until something
+ * ends it. In the order of how much is still done:
  *
- * What ends it, in the order of how much is still done:
- *   all that can end has ended   answers are awaited for `linger`, feeds written out     0, or 1 with bytes named
- *   TERM, INT, HUP               feeds are written out, DRAIN_LIMIT_MS at most           0, or 1 with bytes named
- *   an endpoint can't go on      the same                                                1
- *   standard output is closed and nobody else is left to talk: nothing                  0
- *   a second signal              nothing                                                 0, or 1 with bytes named
+ *   all that can end has ended    answers are awaited for `linger`, what is fed is written
+ *   TERM, INT, HUP                what is fed is written, for DRAIN_LIMIT_MS at most
+ *   an endpoint can't go on       the same; status 1
+ *   standard output is closed and nobody else is left to talk to, or a second signal: nothing
  *
- * Failure while starting: each wrong URL is named and nothing is opened (2); an endpoint that can't be
- * opened closes those that were (4).
+ * The status is 1 if bytes were not written, and they are named. Failure while starting: each wrong
+ * URL is named and nothing is opened (2); an endpoint that can't be opened closes those that were (4).
  */
 #include <errno.h>
 #include <inttypes.h>

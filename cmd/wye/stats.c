@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Statistics: key=value, so that people and awk can read them. Drops are summed in `dropped`, and the
- * causes that occurred follow by name; those with "in-" were received but never routed.
+ * Statistics: key=value, so that people and awk can read them. Drops are summed in `dropped`, and
+ * the causes that occurred follow by name; those with "in-" were received but never routed.
  */
 #include <inttypes.h>
 #include <stdio.h>
