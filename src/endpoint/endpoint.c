@@ -73,14 +73,13 @@ void wyi_endpoint_up(struct endpoint *e, struct link *l)
 {
 	struct addr peer;
 	char text[ADDR_TEXT] = "";
-	bool many = !wyi_endpoint_is_one(e);
+	enum wye_level level = is_a(e, URL_DIALLERS) ? WYE_LOG_INFO : WYE_LOG_DEBUG;
 
 	e->links_ever++;
 	wyi_link_peer(l, &peer);
 	if (peer.len)
 		wyi_addr_print(&peer, text);
-	wyi_log(e->loop, many ? WYE_LOG_DEBUG : WYE_LOG_INFO, "up", e->name, l->number,
-		"%s link %u%s%s", e->name, l->number,
+	wyi_log(e->loop, level, "up", e->name, l->number, "%s link %u%s%s", e->name, l->number,
 		*text ? is_a(e, URL_DIALLERS) ? " to " : " from " : "", text);
 }
 
@@ -109,11 +108,11 @@ static void on_end(struct link_group *g, struct link *l)
 static void on_down(struct link_group *g, struct link *l, int why)
 {
 	struct endpoint *e = endpoint_of(g);
-	bool many = !wyi_endpoint_is_one(e);
+	enum wye_level level = is_a(e, URL_DIALLERS) ? WYE_LOG_INFO : WYE_LOG_DEBUG;
 
-	wyi_log(e->loop, many ? WYE_LOG_DEBUG : WYE_LOG_INFO, "down", e->name, l->number,
-		"%s link %u: %s", e->name, l->number, wye_strerror(why));
-	if (!many)
+	wyi_log(e->loop, level, "down", e->name, l->number, "%s link %u: %s", e->name, l->number,
+		wye_strerror(why));
+	if (e->one)
 		e->down_since = wyi_loop_now(e->loop);
 	if (is_a(e, URL_DIALLERS))
 		wyi_dial_down(e, why);

@@ -171,7 +171,7 @@ int wye_hub_drain(struct wye_hub *h, enum wye_drain how, unsigned linger_ms, uns
 		h->step = DRAIN_WRITE;
 	h->how = how;
 	h->linger = linger_ms * NS_PER_MS;
-	h->limit = limit_ms ? now + limit_ms * NS_PER_MS : 0;
+	h->limit = how == WYE_DRAIN_STOP && limit_ms ? now + limit_ms * NS_PER_MS : 0;
 	h->on_drained = on_drained;
 	h->drained_ctx = ctx;
 	wyi_timer_set(h->loop, &h->tick, now);

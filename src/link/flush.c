@@ -193,24 +193,32 @@ static u32 flush_step(struct link_group *g, u32 budget)
 	return n;
 }
 
+/* Opening a link may read it, and so shut this group or another one again: nothing is held across it. */
+static bool open_one(struct link_group *g)
+{
+	struct link *l;
+
+	if (g->shut || list_empty(&g->paused))
+		return false;
+	l = list_first(&g->paused, struct link, node);
+	l->flags &= (u8)~LINK_PAUSED;
+	list_move_tail(&g->open, &l->node);
+	wyi_link_reading(l);
+	return true;
+}
+
 static void open_links(struct links *ls)
 {
-	struct list *pos, *tmp;
 	u32 left = OPEN_LINKS;
 
-	list_each_safe (pos, tmp, &ls->opening) {
-		struct link_group *g = list_entry(pos, struct link_group, opening);
+	while (left && !list_empty(&ls->opening)) {
+		struct link_group *g = list_first(&ls->opening, struct link_group, opening);
 
-		while (left && !g->shut && !list_empty(&g->paused)) {
-			struct link *l = list_first(&g->paused, struct link, node);
-
+		if (g->datagram)
+			wyi_dgram_poll(g);
+		while (left && open_one(g))
 			left--;
-			l->flags &= (u8)~LINK_PAUSED;
-			list_move_tail(&g->open, &l->node);
-			wyi_link_reading(l);
-		}
-		wyi_dgram_poll(g);
-		if (list_empty(&g->paused))
+		if (left)
 			list_del(&g->opening);
 	}
 }
