@@ -22,6 +22,16 @@ soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: a long load; one at a time, whatever the number of workers")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:  # with -n 2 --dist loadgroup all long loads share one worker
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.xdist_group("long"))
+
+
 def pytest_report_header(config):
     return f"wye: {wye.WYE}, loads cut by {wye.SCALE}"
 

@@ -46,7 +46,7 @@ def both_end(source, digest, sending, receiving):
     return digest.out.end(60)[:64]
 
 
-@pytest.mark.xdist_group("long")
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_raw__1_gib_of_random_bytes__same_digest_and_both_end(stage, kind):
     where = "unix-listen://bulk.sock" if kind == "unix" else "tcp-listen://127.0.0.1:0"
@@ -61,7 +61,7 @@ def test_raw__1_gib_of_random_bytes__same_digest_and_both_end(stage, kind):
     source.stderr.close()
 
 
-@pytest.mark.xdist_group("long")
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_line__seq__same_digest_and_both_end(stage, kind):
     where = "unix-listen://bulk.sock" if kind == "unix" else "tcp-listen://127.0.0.1:0"
@@ -77,7 +77,7 @@ def test_line__seq__same_digest_and_both_end(stage, kind):
     assert receiving.final["net"]["received"] == LINES
 
 
-@pytest.mark.xdist_group("long")
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_late__receiver_started_3_s_after_the_sender__nothing_lost(stage, kind):
     lines = scaled(1_000_000)
@@ -95,7 +95,7 @@ def test_late__receiver_started_3_s_after_the_sender__nothing_lost(stage, kind):
     assert sending.final["net"]["written"] == lines
 
 
-@pytest.mark.xdist_group("long")
+@pytest.mark.long
 def test_order__three_sources_into_one_sink_that_blocks__each_in_order_and_complete(stage):
     """At most once, in order per source, nothing lost with full=block typed."""
     lines = scaled(200_000)

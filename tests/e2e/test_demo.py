@@ -2,27 +2,38 @@
 """`wye --demo`: a line typed into any of its kinds comes out of all the others, and never out of where it came from."""
 import os
 import re
+import signal
 import subprocess
 
 import pytest
 from peers import HOST, cut_lines
+from wye import WYE
 
-KINDS = ("tcp-listen", "unix-listen", "udp-listen")
+ENDPOINTS = 4  # tcp, udp, unix, and standard input and output
 
 
 class Demo:
+    """The demo; where its ends are is read from what it prints for people."""
+
     def __init__(self, stage):
         env = {"XDG_RUNTIME_DIR": str(stage.path), "TMPDIR": str(stage.path)}
-        self.wye = stage.wye("--demo", count=len(KINDS), ready=False, env=env)
-        urls = self.wye.listening(len(KINDS))
+        self.wye = stage.wye("--demo", count=ENDPOINTS, ready=False, env=env, stdin=subprocess.PIPE)
+        self.tcp = int(self.wye.wait(r"\bnc 127\.0\.0\.1 (\d+)").group(1))
+        self.udp = int(self.wye.wait(r"\bnc -u 127\.0\.0\.1 (\d+)").group(1))
+        self.path = self.wye.wait(r"\bnc -U '?([^'\s]+)'?").group(1)
         self.wye.ready()
-        self.where = {url.split("://")[0]: re.split(r"[,?#]", url.split("://")[1])[0] for url in urls}
-        self.port = {kind: int(where.rpartition(":")[2]) for kind, where in self.where.items() if ":" in where}
-        self.path = os.path.join(stage.path, self.where["unix-listen"])
+        self.read = 0
 
-    @property
-    def said(self):
-        return self.wye.out.text + self.wye.log.text
+    def send(self, line):
+        self.wye.stdin.write(line)
+        self.wye.stdin.flush()
+
+    def line(self):
+        """The next line on standard output."""
+        data = self.wye.out.until(lambda data: b"\n" in data[self.read:] and bytes(data[self.read:]), 10, "line")
+        line = data[:data.index(b"\n") + 1]
+        self.read += len(line)
+        return line
 
 
 class Program:
@@ -44,33 +55,29 @@ class Program:
 
 
 def programs(stage, demo):
-    from wye import WYE
-    at = f"{HOST}:{demo.port['tcp-listen']}"
+    at = f"{HOST}:{demo.tcp}"
     return {
-        "nc": Program(stage, "nc", HOST, demo.port["tcp-listen"]),
-        "ncat": Program(stage, "ncat", HOST, demo.port["tcp-listen"]),
+        "nc": Program(stage, "nc", HOST, demo.tcp),
+        "ncat": Program(stage, "ncat", HOST, demo.tcp),
         "socat-unix": Program(stage, "socat", "-", f"UNIX-CONNECT:{demo.path}"),
         "nc-unix": Program(stage, "nc", "-U", demo.path),
-        "socat-udp": Program(stage, "socat", "-", f"UDP:{HOST}:{demo.port['udp-listen']}"),
-        "nc-udp": Program(stage, "nc", "-u", HOST, demo.port["udp-listen"]),
+        "socat-udp": Program(stage, "socat", "-", f"UDP:{HOST}:{demo.udp}"),
+        "nc-udp": Program(stage, "nc", "-u", HOST, demo.udp),
         "wye": Program(stage, WYE, "-", f"tcp://{at}"),
+        "here": demo,
     }
 
 
-def all_up(demo, all_peers, udp=("socat-udp", "nc-udp")):
+def all_up(demo, everyone, udp=("socat-udp", "nc-udp")):
     """A UDP peer is one from its first datagram on: each greets, and all who are there hear it."""
-    demo.wye.links(name_of(demo, "tcp"), 3)
-    demo.wye.links(name_of(demo, "unix"), 2)
+    demo.wye.links("tcp", 3)
+    demo.wye.links("unix", 2)
     for i, name in enumerate(udp):
-        all_peers[name].send(b"here is %s\n" % name.encode())
-        demo.wye.links(name_of(demo, "udp"), i + 1)
-        for other in all_peers:
+        everyone[name].send(b"here is %s\n" % name.encode())
+        demo.wye.links("udp", i + 1)
+        for other in everyone:
             if other != name and other not in udp[i + 1:]:
-                assert all_peers[other].line() == b"here is %s\n" % name.encode()
-
-
-def name_of(demo, kind):
-    return next(name for name in demo.wye.stats() if name.startswith(kind))
+                assert everyone[other].line() == b"here is %s\n" % name.encode()
 
 
 def test_demo__a_line_into_any_kind__reaches_all_others_never_its_sender(stage):
@@ -91,12 +98,13 @@ def test_demo__a_line_into_any_kind__reaches_all_others_never_its_sender(stage):
 
 def test_demo__lines_of_an_8_bit_mess__survive_unchanged(stage):
     demo = Demo(stage)
-    peers = [stage.tcp(demo.port["tcp-listen"]), stage.unix(demo.path)]
-    dgram = stage.udp(demo.port["udp-listen"])
-    demo.wye.links(name_of(demo, "tcp"), 1)
-    demo.wye.links(name_of(demo, "unix"), 1)
+    peers = [stage.tcp(demo.tcp), stage.unix(demo.path)]
+    dgram = stage.udp(demo.udp)
+    demo.wye.links("tcp", 1)
+    demo.wye.links("unix", 1)
     dgram.send(b"\xff\x00 hello\r\n")
     assert [peer.line() for peer in peers] == [b"\xff\x00 hello\r\n"] * 2
+    at = len(demo.line())
     mess = os.urandom(200_000) + b"\r\n\x00\n\n\r\r\n\xff\xfe\n" + bytes(range(256)) + b"\n"
     lines = cut_lines(mess)
     assert b"".join(lines) == mess and lines[-1][-1:] == b"\n"
@@ -105,26 +113,18 @@ def test_demo__lines_of_an_8_bit_mess__survive_unchanged(stage):
         sender.send(line)
         assert dgram.recv() == line
         assert peers[1 - i % 2].exactly(len(line)) == line
-
-
-def test_demo__says_how_to_talk_to_each_kind(stage):
-    demo = Demo(stage)
-    demo.wye.end(0)
-    said = demo.said
-    for kind in KINDS:
-        assert demo.where[kind] in said or str(demo.port.get(kind)) in said
-    for port in demo.port.values():
-        assert re.search(rf"\b(nc|ncat|socat|telnet)\b.*\b{port}\b", said), f"a command for port {port}"
-    assert re.search(rf"\b(nc|ncat|socat)\b.*{re.escape(os.path.basename(demo.path))}", said), "a command for the path"
+        demo.wye.out.until(lambda data, end=at + len(line): len(data) >= end, 10, "line")
+        assert demo.wye.out.data[at:at + len(line)] == line
+        at += len(line)
 
 
 def test_demo__commands_it_prints__work_as_they_stand(stage):
     demo = Demo(stage)
-    shown = [line.strip() for line in demo.said.splitlines()]
+    shown = [line.strip() for line in demo.wye.log.text.splitlines() if not line.startswith("wye:")]
     commands = [m.group(0) for line in shown if (m := re.search(r"\b(nc|ncat|socat) .*", line))]
-    assert len(commands) >= len(KINDS)
-    listener = stage.tcp(demo.port["tcp-listen"])
-    demo.wye.links(name_of(demo, "tcp"), 1)
+    assert len(commands) >= 3
+    listener = stage.tcp(demo.tcp)
+    demo.wye.links("tcp", 1)
     for i, command in enumerate(commands):
         command = re.split(r"\s{2,}|\s+[#(]", command)[0]
         shell = stage.process("sh", "-c", f"exec {command}", stdin=subprocess.PIPE)
@@ -135,19 +135,17 @@ def test_demo__commands_it_prints__work_as_they_stand(stage):
 
 def test_demo__two_at_once__the_second_takes_the_next_free_ports(stage):
     one, two = Demo(stage), Demo(stage)
-    assert not set(one.port.items()) & set(two.port.items())
-    assert one.path != two.path
+    assert one.tcp != two.tcp and one.udp != two.udp and one.path != two.path
     for demo in one, two:
-        peers = [stage.tcp(demo.port["tcp-listen"]), stage.unix(demo.path)]
-        demo.wye.links(name_of(demo, "tcp"), 1)
-        demo.wye.links(name_of(demo, "unix"), 1)
+        peers = [stage.tcp(demo.tcp), stage.unix(demo.path)]
+        demo.wye.links("tcp", 1)
+        demo.wye.links("unix", 1)
         peers[0].send(b"x\n")
         assert peers[1].line() == b"x\n"
 
 
 @pytest.mark.parametrize("end", ["SIGINT", "SIGTERM"])
 def test_demo__signal__ends_with_0_and_leaves_nothing_behind(stage, end):
-    import signal
     demo = Demo(stage)
     demo.wye.signal(getattr(signal, end))
     demo.wye.exit(0)

@@ -47,13 +47,13 @@ def test_version__one_line(stage):
 def test_log__one_line_per_event_in_one_form(stage):
     run = stage.wye("tcp-listen://127.0.0.1:0#net", "udp-listen://127.0.0.1:0#udp", "unix-listen://s.sock#local")
     client = stage.tcp(run.port(0))
-    run.wait(r"^wye: (?:\w+ )?up: net link \d+ from 127\.0\.0\.1:\d+$")
+    run.wait(r"^wye: (?:\w+:? )?up: net link \d+ from 127\.0\.0\.1:\d+$")
     client.reset()
-    run.wait(r"^wye: (?:\w+ )?down: net link \d+: .+$")
+    run.wait(r"^wye: (?:\w+:? )?down: net link \d+: .+$")
     run.stats()
     run.end(0)
     for line in run.log.text.splitlines():
-        assert re.match(r"wye: (\w+ )?[\w -]+: .+", line), line
+        assert re.match(r"wye: (\w+:? )?[\w -]+: .+", line), line
 
 
 def test_log__name_in_the_line_of_a_listener(stage):
@@ -101,4 +101,4 @@ def test_dialler__logs_where_it_goes(stage):
     server = stage.server()
     run = stage.wye(f"tcp://{HOST}:{server.port}#out", "unix-listen://s.sock")
     stage.keep(server.accept())
-    run.wait(r"^wye: (?:\w+ )?up: out ")
+    run.wait(r"^wye: (?:\w+:? )?up: out ")

@@ -50,7 +50,7 @@ def hub(stage, keys):
                      f"tcp-listen://127.0.0.1:0,dir=out,queue=256k,unsent=16k{keys}#out")
 
 
-@pytest.mark.xdist_group("long")
+@pytest.mark.long
 def test_drop__one_of_200_readers_stopped__others_get_all_and_its_drops_are_counted(stage, tmp_path):
     wye = hub(stage, "")
     socat = stopped_reader(stage, wye)
@@ -73,7 +73,7 @@ def test_drop__one_of_200_readers_stopped__others_get_all_and_its_drops_are_coun
     assert rows["in"]["received"] == LINES
 
 
-@pytest.mark.xdist_group("long")
+@pytest.mark.long
 def test_close__one_of_200_readers_stopped__it_is_closed_with_that_reason(stage):
     wye = hub(stage, ",full=close")
     socat = stopped_reader(stage, wye)
@@ -89,7 +89,7 @@ def test_close__one_of_200_readers_stopped__it_is_closed_with_that_reason(stage)
     assert row["dropped"] + row["lost"] > 0
 
 
-@pytest.mark.xdist_group("long")
+@pytest.mark.long
 def test_block__one_of_200_readers_stopped__sources_pause_then_it_is_closed(stage):
     wye = hub(stage, ",full=block,stall=2s")
     stopped_reader(stage, wye)

@@ -109,7 +109,7 @@ class Row(dict):
         return {cause: self[cause] for cause in CAUSES if self[cause]}
 
 
-STATS = re.compile(r"^wye: (?:\w+ )?stats: (\S+) (.*)\n", re.M)
+STATS = re.compile(r"^wye: (?:\w+:? )?stats: (\S+) (.*)\n", re.M)
 
 
 def parse_stats(text):
@@ -173,7 +173,7 @@ class Wye:
         """The canonical URLs that listen, in order, once there are n (default: one per listener typed)."""
         if n is None:
             n = sum("-listen://" in a for a in self.args)
-        pattern = re.compile(r"^wye: (?:\w+ )?listening: (\S+).*\n", re.M)
+        pattern = re.compile(r"^wye: (?:\w+:? )?listening: (\S+).*\n", re.M)
 
         def enough(data):
             urls = pattern.findall(data.decode("utf-8", "replace"))
