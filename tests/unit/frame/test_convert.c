@@ -53,6 +53,7 @@ static const struct row table[] = {
 	ROW(R, R, EOL_KEEP, "a\nb", "a\nb", 0),
 	ROW(R, N, EOL_KEEP, "a\nb", "\0\0\0\3a\nb", 0),
 	ROW(R, D, EOL_KEEP, "a\nb", "a\nb", 0),
+	ROW(N, L, EOL_KEEP, "", "\n", 0),
 	ROW(N, L, EOL_KEEP, "a", "a\n", 0),
 	ROW(N, L, EOL_KEEP, "a\n", "a\n", 0),
 	ROW(N, L, EOL_KEEP, "a\nb", "a\nb\n", 1),

@@ -72,6 +72,21 @@ static void line__last_piece_at_end__as_it_is(void **state)
 	assert_int_equal(ear_end(&e), 0);
 }
 
+static void line__end_told_twice__last_piece_given_once(void **state)
+{
+	struct frame_rules rules = {.frame = FRAME_LINE, .max_message = 64};
+	struct cut_counts counts = {0};
+	struct cutter c = {0};
+	struct msg out[1];
+	u32 used;
+
+	(void)state;
+	assert_int_equal(wyi_frame_cut(&rules, &c, (const u8 *)"x", 1, &used, out, 1, &counts), 0);
+	assert_int_equal(wyi_frame_end(&rules, &c, out), 1);
+	assert_int_equal(wyi_frame_end(&rules, &c, out), 0);
+	assert_null(c.partial);
+}
+
 static void line__end_at_boundary__nothing_more(void **state)
 {
 	struct ear e = {.rules = {FRAME_LINE, EOL_KEEP, 64, false}};
@@ -224,6 +239,7 @@ int main(void)
 		cmocka_unit_test(line__eol_strip__terminator_taken_off_once),
 		cmocka_unit_test(line__empty_lines_stripped__messages_of_length_0),
 		cmocka_unit_test(line__last_piece_at_end__as_it_is),
+		cmocka_unit_test(line__end_told_twice__last_piece_given_once),
 		cmocka_unit_test(line__end_at_boundary__nothing_more),
 		cmocka_unit_test(line__nul_and_8_bit__unchanged),
 		cmocka_unit_test(line__max_message_with_terminator__is_the_longest_taken),
