@@ -346,8 +346,8 @@ static void pipe__freed_while_its_write_waits__called_off_at_once(void **state)
 }
 
 /*
- * Two readers of one pipe saw the same byte; who came second is stuck in read(). It holds up neither the other one, nor
- * the loop's end.
+ * Two readers of one pipe see the same byte; who comes second may be stuck in read() until the writer
+ * ends. It holds up neither the other one nor the loop's end.
  */
 static void pipe__byte_stolen_after_poll__nobody_waits_for_the_stuck_one(void **state)
 {
@@ -355,10 +355,12 @@ static void pipe__byte_stolen_after_poll__nobody_waits_for_the_stuck_one(void **
 	char got[2];
 
 	(void)state;
-	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	for (int i = 0; i < 50; i++) {
-		struct net_file *f = open_file(p[0], false), *g = open_file(p[0], false);
+		struct net_file *f, *g;
 
+		assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+		f = open_file(p[0], false);
+		g = open_file(p[0], false);
 		called = false;
 		assert_int_equal(wyi_file_read(f, got, 1), -EAGAIN);
 		assert_int_equal(wyi_file_read(g, got, 1), -EAGAIN);
@@ -368,9 +370,9 @@ static void pipe__byte_stolen_after_poll__nobody_waits_for_the_stuck_one(void **
 		wyi_file_free(g);
 		free_loop(loop);
 		assert_int_equal(wye_loop_new(NULL, &loop), 0);
+		close(p[0]);
+		close(p[1]);
 	}
-	close(p[0]);
-	close(p[1]);
 }
 
 /* They must not keep the pool's two threads from other work. */
