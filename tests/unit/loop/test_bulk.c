@@ -13,7 +13,8 @@ static int setup_type(void **state, int type)
 	struct fixture *f = calloc(1, sizeof(*f));
 	int small = 4096;
 	assert_int_equal(wyi_bulk_new(&f->bulk), 0);
-	assert_int_equal(socketpair(AF_UNIX, type, 0, f->pair), 0); /* blocking: bulk must not care */
+	assert_int_equal(socketpair(AF_UNIX, type, 0, f->pair),
+			 0); /* blocking: bulk must not care */
 	assert_int_equal(setsockopt(f->pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
 	*state = f;
 	return 0;
@@ -44,7 +45,8 @@ static void bulk__full_socket__short_send_and_eagain(void **state)
 	struct fixture *f = *state;
 	enum { BIG = 1 << 20 };
 	char *big = calloc(1, BIG);
-	struct bulk_call call = {.fd = f->pair[0], .op = BULK_SEND, .len = BIG, .ptr = big, .tag = 7};
+	struct bulk_call call = {
+		.fd = f->pair[0], .op = BULK_SEND, .len = BIG, .ptr = big, .tag = 7};
 	wyi_bulk_run(f->bulk, &call, 1);
 	assert_in_range(call.res, 1, BIG - 1);
 	assert_int_equal(call.tag, 7);
@@ -134,8 +136,9 @@ int main(void)
 		STREAM(bulk__bad_fd_in_the_middle__touches_no_other),
 		STREAM(bulk__nothing_there__recv_is_eagain),
 		STREAM(bulk__peer_gone__send_is_epipe_without_a_signal),
-		cmocka_unit_test_setup_teardown(bulk__datagrams_on_one_fd__keep_order_and_boundaries,
-						setup_datagrams, teardown),
+		cmocka_unit_test_setup_teardown(
+			bulk__datagrams_on_one_fd__keep_order_and_boundaries, setup_datagrams,
+			teardown),
 		STREAM(bulk__no_calls__nothing_happens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,7 +237,8 @@ static void poll_set__transitions(void **state)
 	assert_int_equal(now, 0);
 	assert_int_equal(wye_loop_turn(loop, 0), 0);
 	assert_int_equal(links.calls, 1);
-	assert_int_equal(wyi_poll_set(loop, pair[0], &now, EPOLLOUT, LOOP_LINK, (1ull << 56) - 1), 0);
+	assert_int_equal(wyi_poll_set(loop, pair[0], &now, EPOLLOUT, LOOP_LINK, (1ull << 56) - 1),
+			 0);
 	assert_int_equal(wye_loop_turn(loop, 0), 0);
 	assert_int_equal(links.calls, 2);
 	assert_true(links.events & EPOLLHUP);
@@ -454,7 +455,8 @@ static void *misuse_outside(void *arg)
 		return (void *)wrong;
 	if (wye_timer_new(s->loop, ignore_due, NULL, &t) != WYE_ETHREAD ||
 	    wye_timer_at(s->timer, 0) != WYE_ETHREAD || wye_timer_in(s->timer, 0) != WYE_ETHREAD ||
-	    wye_timer_every(s->timer, 1) != WYE_ETHREAD || wye_timer_stop(s->timer) != WYE_ETHREAD ||
+	    wye_timer_every(s->timer, 1) != WYE_ETHREAD ||
+	    wye_timer_stop(s->timer) != WYE_ETHREAD ||
 	    wye_signal_new(s->loop, SIGUSR2, ignore_signal, NULL, &g) != WYE_ETHREAD)
 		return (void *)wrong;
 	wye_timer_free(s->timer); /* nothing, as it cannot say so */
@@ -509,7 +511,8 @@ static void child__after_fork__is_echild(void **state)
 	struct wye_task task = {.run = on_post};
 	int status;
 	assert_int_equal(wye_timer_new(loop, ignore_due, NULL, &t), 0);
-	assert_true(wye_loop_fd(loop) >= 0); /* asleep: a post would write to the parent's eventfd */
+	assert_true(wye_loop_fd(loop) >=
+		    0); /* asleep: a post would write to the parent's eventfd */
 	pid_t pid = fork();
 	if (pid == 0) {
 		int ok = wye_loop_turn(loop, 0) == -ECHILD && wye_loop_run(loop) == -ECHILD &&

@@ -137,7 +137,8 @@ static void wheel__random_histories__agree_with_a_search(void **state)
 			check_next(w);
 			u64 span = any_span(w), next = wyi_wheel_next(&w->wheel);
 			if (rnd(w) % 2 && next != WHEEL_NEVER && next > w->now)
-				w->now = next - rnd(w) % 2; /* as a loop does, or woken just before */
+				w->now = next -
+					 rnd(w) % 2; /* as a loop does, or woken just before */
 			else if (span < (1ull << 62) - w->now % (1ull << 62))
 				w->now += span;
 			advance(w);
@@ -217,7 +218,8 @@ static void wheel__a_million_timers__all_expire_once(void **state)
 	assert_true(advances < 20000);
 	print_message("set %.0f ns, stop %.0f ns, expire %.0f ns a timer; %llu advances\n",
 		      (double)set / 2e6, (double)stopped / 5e5,
-		      (double)(wyi_sys_now() - begun - set - stopped) / 5e5, (unsigned long long)advances);
+		      (double)(wyi_sys_now() - begun - set - stopped) / 5e5,
+		      (unsigned long long)advances);
 	free(w);
 	free(t);
 }
