@@ -157,7 +157,7 @@ static void log__long_text__is_cut(void **state)
 /* -- what is ready ---------------------------------------------------------------------------------------- */
 struct arrays {
 	unsigned calls, n;
-	u64 values; /* a bit each */
+	u64 values, last; /* values: a bit each */
 	u32 events;
 	const char *name;
 };
@@ -169,7 +169,8 @@ static void on_ready(void *ctx, const struct loop_ready *ready, unsigned n)
 	a->n = n;
 	a->values = 0;
 	for (unsigned i = 0; i < n; i++) {
-		a->values |= 1ull << ready[i].value;
+		a->values |= 1ull << ready[i].value % 64;
+		a->last = ready[i].value;
 		a->events = ready[i].events;
 	}
 	stage(a->name);
@@ -242,6 +243,7 @@ static void poll_set__transitions(void **state)
 	assert_int_equal(wye_loop_turn(loop, 0), 0);
 	assert_int_equal(links.calls, 2);
 	assert_true(links.events & EPOLLHUP);
+	assert_true(links.last == (1ull << 56) - 1);
 	assert_int_equal(wyi_poll_set(loop, pair[0], &now, 0, LOOP_LINK, 3), 0);
 	close(pair[0]);
 }
