@@ -29,8 +29,8 @@ struct segment;
 
 /* Per loop: where links live, and what its feeds share (free solos, spare segments). */
 struct feed_shared {
-	struct slab *links;   /* slot -> the object that holds the struct reader */
-	u32 reader_offset;    /* of the struct reader in it */
+	struct slab *links; /* slot -> the object that holds the struct reader */
+	u32 reader_offset;  /* of the struct reader in it */
 	struct list free_solos;
 	u32 n_free_solos;
 	struct segment *spare[3]; /* one spare segment of each size */
@@ -43,7 +43,7 @@ void wyi_feed_shared_deinit(struct feed_shared *);
 /* In the link. at: 0 = no reader, odd = live (index << 1 | 1), else a struct solo. */
 struct reader {
 	uintptr_t at;
-	u64 base;    /* position less written */
+	u64 base; /* position less written */
 	u64 dropped;
 };
 
@@ -85,9 +85,11 @@ int wyi_feed_join(struct feed *, u32 slot); /* live, at `to`. -ENOMEM */
 int wyi_feed_join_down(struct feed *, u32 slot);
 /* Its waiting messages count as lost, or with cause >= 0 as dropped by it. Nothing if it has left already. */
 void wyi_feed_leave(struct feed *, u32 slot, int cause);
-void wyi_feed_park(struct feed *, u32 slot, bool hold); /* the connection of a one-link endpoint ended */
-void wyi_feed_unpark(struct feed *, u32 slot);          /* the next one may read */
-void wyi_feed_sticky(struct feed *, u32 slot);          /* from now on never live (pool-written files). It is solo */
+/* One-link endpoints: the connection ended. hold: what waits is kept, else forgotten and all that comes refused. */
+void wyi_feed_park(struct feed *, u32 slot, bool hold);
+void wyi_feed_unpark(struct feed *, u32 slot); /* the next one may read */
+/* A solo that is never live from now on (pool-written files). */
+void wyi_feed_sticky(struct feed *, u32 slot);
 
 enum feed_piece { FEED_REST, FEED_CONTROL, FEED_PRIVATE };
 /*
@@ -102,18 +104,19 @@ bool wyi_feed_clear(const struct feed *, u32 slot); /* nothing unsent: may be wr
 bool wyi_feed_due(const struct feed *);
 bool wyi_feed_pass(struct feed *); /* true: there are live readers to serve */
 
-#define FEED_IOVS 16u  /* streams: pieces of memory in one send */
+#define FEED_IOVS   16u /* streams: pieces of memory in one send */
 #define FEED_DGRAMS 64u /* datagram feeds: messages in one pass, one iovec each */
 /*
  * The bytes of [from, to) and the slots of the next at most `max` live readers, a copy. Answers the number of
  * slots. *ret_skip (datagram feeds): messages of the range that the first of them has already got.
  */
-u32 wyi_feed_chunk(struct feed *, struct iovec *iov, u32 *ret_iovs, u32 *slots, u32 max, u32 *ret_skip);
+u32 wyi_feed_chunk(struct feed *, struct iovec *iov, u32 *ret_iovs, u32 *slots, u32 max,
+		   u32 *ret_skip);
 /*
  * One result per slot of the chunk, in order. Streams: bytes the socket took; short = it refused the rest.
  * Datagram feeds: messages, those skipped included; short = the endpoint is full, stop: the other slots of the
- * chunk get no result. 0, or an error: close the link with that reason (-ENOMEM); then
- * nothing more is offered to it. No append, join or leave between chunk and the last result.
+ * chunk get no result. No append, join or leave between chunk and the last result.
+ * 0, or -ENOMEM: close the link (wyi_feed_leave with WYE_DROP_MEMORY, or park); nothing more is offered to it.
  */
 int wyi_feed_live_result(struct feed *, u32 slot, u64 got);
 /* The first at most `max` DUE solos, in their order of waiting. */
@@ -124,14 +127,14 @@ u32 wyi_feed_due_solos(struct feed *, u32 *slots, u32 max);
  * join or leave between take and done. Datagram feeds: one message an iovec.
  */
 int wyi_feed_take(struct feed *, u32 slot, struct iovec iov[FEED_IOVS], u64 room);
-/* Datagram feeds, before take: it will be one private piece, alone (which wyi_feed_drop must not count). */
+/* Datagram feeds, between take and done: it is one private piece, alone, which wyi_feed_drop must not count. */
 bool wyi_feed_takes_private(const struct feed *, u32 slot);
-/* got: bytes, or messages on datagram feeds; full: the sink refused the rest. 0, or close with that error. */
+/* got: bytes, or messages on datagram feeds; full: the sink refused the rest. 0, or -ENOMEM as above. */
 int wyi_feed_done(struct feed *, u32 slot, u64 got, bool full);
 void wyi_feed_ready(struct feed *, u32 slot); /* EPOLLOUT: WAIT becomes DUE, else nothing */
-void wyi_feed_wait(struct feed *, u32 slot);  /* the sink refuses before anything was taken: DUE becomes WAIT */
-void wyi_feed_ready_all(struct feed *);       /* datagram endpoints: all in WAIT become DUE */
-/* Datagram feeds: the socket is full. Until it is told otherwise, live readers pin only what is kept for a source. */
+void wyi_feed_wait(struct feed *, u32 slot);  /* nothing was taken at all: DUE becomes WAIT */
+void wyi_feed_ready_all(struct feed *);	      /* datagram endpoints: all in WAIT become DUE */
+/* Datagram feeds: the socket is full. Until told otherwise, live readers pin only what is kept for a source. */
 void wyi_feed_blocked(struct feed *, bool blocked);
 bool wyi_feed_is_waiting(const struct feed *, u32 slot); /* a solo in WAIT: needs EPOLLOUT */
 /* n messages of the feed, `bytes` long, that were reported as taken did not go after all: written becomes dropped. */
@@ -144,7 +147,7 @@ u32 wyi_feed_overrun(struct feed *);
 struct feed_stats {
 	u64 routed, written, written_bytes, lost, waiting;
 	u64 overdue; /* of the waiting: given up already, their readers have not noticed; own ones included */
-	u64 used;    /* bytes kept, records included; pieces not */
+	u64 used; /* bytes kept, records included; pieces not */
 	u64 dropped[WYE_DROP_CAUSES];
 	u32 live, solo, wait; /* readers */
 	u32 queue;
@@ -152,9 +155,11 @@ struct feed_stats {
 void wyi_feed_stats(const struct feed *, struct feed_stats *ret);
 u64 wyi_feed_written(const struct feed *, u32 slot);
 u64 wyi_feed_waiting(const struct feed *, u32 slot);
-u64 wyi_feed_lag_bytes(const struct feed *, u32 slot);  /* its pieces included */
-/* Changes whenever a byte of that reader was taken, and while it is in WAIT only then. For "has it moved?". */
+/* Bytes not sent yet, its pieces included; its own messages, too. */
+u64 wyi_feed_lag_bytes(const struct feed *, u32 slot);
+/* While a reader stays solo it changes when a byte was taken, and only then. For "has it moved?". */
 u64 wyi_feed_progress(const struct feed *, u32 slot);
-void wyi_feed_check(const struct feed *); /* asserts every invariant by recount; for tests and debug builds */
+/* Asserts every invariant by recount; for tests, and after every operation in builds with WYE_CHECKS. */
+void wyi_feed_check(const struct feed *);
 
 #endif
