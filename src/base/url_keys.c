@@ -192,7 +192,7 @@ static char *wanted_text(const struct key_row *row, char *out, size_t size)
 
 static int fail_value(struct url_parse *p, const struct key_row *row, size_t at, const char *value)
 {
-	char found[URL_WORD], wanted[112], hint[40] = "";
+	char found[URL_WORD], wanted[160], hint[40] = "";
 
 	if (row->type == TYPE_WORD)
 		wyi_url_hint(hint, sizeof(hint), value, row->words, row->n_words);
@@ -310,7 +310,7 @@ static int fail_unfit(struct url_parse *p, size_t at, const struct key_row *row)
 static int take_value(struct url_parse *p, const struct key_row *row, size_t from, size_t to,
 		      bool is_there)
 {
-	char value[64], wanted[112];
+	char value[64], wanted[160];
 	size_t n = 0;
 	int r = 0;
 
