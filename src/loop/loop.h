@@ -67,7 +67,8 @@ struct timer {
 	void (*on_due)(struct timer *); /* may re-arm, stop or free itself and any other timer */
 };
 void wyi_timer_init(struct timer *, void (*on_due)(struct timer *));
-void wyi_timer_set(struct wye_loop *, struct timer *, u64 deadline_ns); /* arms or moves; never early */
+/* Arms or moves. Never early, and at most a tick (2^20 ns) late; one that is past is due in the next turn. */
+void wyi_timer_set(struct wye_loop *, struct timer *, u64 deadline_ns);
 void wyi_timer_stop(struct timer *); /* legal when not armed */
 bool wyi_timer_armed(const struct timer *);
 

@@ -246,6 +246,26 @@ static void wheel__few_timers__next_is_exact(void **state)
 	free(w);
 }
 
+/* Not rounded up to the next tick, as one in the future is. */
+static void wheel__deadline_is_now__is_due_at_once(void **state)
+{
+	(void)state;
+	struct wheel *w = malloc(sizeof(*w));
+	struct timer t;
+	struct list due;
+	list_init(&due);
+	wyi_timer_init(&t, nothing);
+	wyi_wheel_init(w, 5 * TICK + 77);
+	wyi_wheel_set(w, &t, 5 * TICK + 77);
+	assert_true(wyi_wheel_next(w) == 0);
+	wyi_wheel_advance(w, 5 * TICK + 77, &due);
+	assert_false(list_empty(&due));
+	wyi_wheel_set(w, &t, 5 * TICK + 78);
+	assert_true(list_empty(&due));
+	assert_true(wyi_wheel_next(w) == 6 * TICK);
+	free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +273,7 @@ int main(void)
 		cmocka_unit_test(wheel__timers_of_one_advance__come_in_order_of_ticks),
 		cmocka_unit_test(wheel__a_million_timers__all_expire_once),
 		cmocka_unit_test(wheel__few_timers__next_is_exact),
+		cmocka_unit_test(wheel__deadline_is_now__is_due_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
