@@ -138,9 +138,9 @@ static void unescape(char *out, size_t size, const char *text, int len)
 {
 	size_t n = 0;
 	for (int i = 0; i < len && n + 1 < size; i++) {
-		unsigned byte;
-		if (text[i] == '%' && i + 2 < len && sscanf(text + i + 1, "%2x", &byte) == 1) {
-			out[n++] = (char)byte;
+		if (text[i] == '%' && i + 2 < len) {
+			const char hex[3] = {text[i + 1], text[i + 2], 0};
+			out[n++] = (char)strtoul(hex, NULL, 16);
 			i += 2;
 		} else {
 			out[n++] = text[i];
