@@ -31,7 +31,7 @@ bool wyi_endpoint_can_end(const struct endpoint *e)
 
 bool wyi_endpoint_is_patient(const struct endpoint *e)
 {
-	return is_a(e, URL_BIT(URL_STDIO)) && e->url.dir != DIR_OUT && !e->endless;
+	return wyi_endpoint_can_end(e) && !is_a(e, URL_DATAGRAM);
 }
 
 bool wyi_endpoint_is_named(const struct endpoint *e)
