@@ -18,9 +18,7 @@ int wyi_net_dial(const struct url *url, const struct addr *to, int *ret_fd)
 	if (type == SOCK_DGRAM)
 		wyi_udp_tune(fd);
 	r = wyi_sys_connect(fd, &to->sa, to->len);
-	/*
-	 * On loopback the handshake is often done within connect, so that no EPOLLOUT comes first.
-	 */
+	/* Linux answers -EINPROGRESS on loopback, too; but 0 must never mean itself. */
 	if (r == 0 && url->scheme == URL_TCP)
 		r = wyi_tcp_met_itself(fd);
 	if (r < 0 && r != -EINPROGRESS) {

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include "net_test.h"
@@ -280,6 +281,71 @@ static void dial__nobody__enoent_or_refused(void **state)
 	assert_int_equal(wyi_net_dial(&url, &a, &fd), -ECONNREFUSED);
 }
 
+/*
+ * What may happen between the opening of a lock file and the lock on it. The program's own flock() goes before the C
+ * library's.
+ */
+static void (*before_flock)(const char *lock);
+static char flock_path[160];
+
+int flock(int fd, int op)
+{
+	void (*then)(const char *) = before_flock;
+
+	before_flock = NULL;
+	if (then)
+		then(flock_path);
+	return (int)syscall(SYS_flock, fd, op);
+}
+
+static int others_lock = -1;
+
+static void another_owner_leaves(const char *lock)
+{
+	assert_int_equal(unlink(lock), 0);
+}
+
+static void another_owner_leaves_and_a_third_comes(const char *lock)
+{
+	assert_int_equal(unlink(lock), 0);
+	others_lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(others_lock, "4321\n", 5), 5);
+	assert_int_equal(syscall(SYS_flock, others_lock, LOCK_EX | LOCK_NB), 0);
+}
+
+static void unix__lock_file_unlinked_before_our_lock__locks_the_one_with_the_name(void **state)
+{
+	struct url url = at("relock");
+	struct net_listen l;
+	struct stat locked, named;
+
+	(void)state;
+	snprintf(flock_path, sizeof(flock_path), "%s.lock", url.path);
+	before_flock = another_owner_leaves;
+	assert_int_equal(wyi_net_listen(&url, &l, NULL), 0);
+	assert_int_equal(fstat(l.lock_fd, &locked), 0);
+	assert_int_equal(lstat(flock_path, &named), 0);
+	assert_int_equal(locked.st_ino, named.st_ino);
+	wyi_net_unlisten(&l, &url);
+	assert_false(exists(flock_path));
+}
+
+static void unix__lock_file_replaced_before_our_lock__the_third_one_owns_it(void **state)
+{
+	struct url url = at("third");
+	struct net_listen l;
+	struct wye_error e = {0};
+
+	(void)state;
+	snprintf(flock_path, sizeof(flock_path), "%s.lock", url.path);
+	before_flock = another_owner_leaves_and_a_third_comes;
+	assert_int_equal(wyi_net_listen(&url, &l, &e), WYE_EOWNED);
+	assert_contains(e.text, "process 4321;");
+	assert_false(exists(url.path));
+	assert_true(exists(flock_path));
+	close(others_lock);
+}
+
 /* two starters at once */
 
 struct race {
@@ -425,6 +491,9 @@ int main(void)
 		cmocka_unit_test(unlisten__path_is_another_inode_now__left_alone),
 		cmocka_unit_test(unix__abstract_name__no_file_and_eaddrinuse),
 		cmocka_unit_test(dial__nobody__enoent_or_refused),
+		cmocka_unit_test(
+			unix__lock_file_unlinked_before_our_lock__locks_the_one_with_the_name),
+		cmocka_unit_test(unix__lock_file_replaced_before_our_lock__the_third_one_owns_it),
 		cmocka_unit_test(unix__two_starters_100_times__exactly_one_wins),
 		cmocka_unit_test(unix__owners_come_and_go__never_two_and_never_robbed),
 	};
