@@ -29,6 +29,7 @@ void wyi_embed_settle(struct wye_loop *loop)
 	if (wyi_loop_more(loop)) {
 		kick(loop);
 	} else {
+		/* One that has fired is past and so differs; setting it makes it unreadable again. */
 		u64 next = wyi_wheel_next(&loop->wheel);
 		if (next != loop->alarm_at)
 			alarm_set(loop, next);
@@ -37,12 +38,6 @@ void wyi_embed_settle(struct wye_loop *loop)
 	atomic_store(&loop->asleep, true);
 	if (wyi_posts_wait(loop) || atomic_load(&loop->stop))
 		wyi_loop_wake(loop);
-}
-
-/* Stays readable until it is set again, by the settle at the end of this turn. */
-void wyi_embed_ready(struct wye_loop *loop)
-{
-	loop->alarm_at = 0;
 }
 
 int wye_loop_fd(struct wye_loop *loop)

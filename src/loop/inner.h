@@ -37,7 +37,7 @@ struct wye_loop {
 	u64 wakes;	     /* writes to `event`, as read from it */
 
 	int alarm;    /* timerfd of a loop whose fd was handed out, or -1 */
-	u64 alarm_at; /* what it is set to; WHEEL_NEVER: off; 0: has fired */
+	u64 alarm_at; /* what it is set to; WHEEL_NEVER: off */
 	bool kicked;  /* `event` was written by ourselves */
 
 	struct wheel wheel;
@@ -82,7 +82,6 @@ void wyi_signal_ready(struct wye_loop *, int signo);
 
 /* embed.c */
 void wyi_embed_settle(struct wye_loop *); /* after anything outside a turn that makes one due */
-void wyi_embed_ready(struct wye_loop *);
 void wyi_embed_deinit(struct wye_loop *);
 
 /* timerfd.c */

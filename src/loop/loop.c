@@ -75,9 +75,7 @@ static void on_inner(void *ctx, const struct loop_ready *ready, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		if (ready[i].value == INNER_EVENT)
 			wyi_event_ready(loop);
-		else if (ready[i].value == INNER_ALARM)
-			wyi_embed_ready(loop);
-		else
+		else if (ready[i].value != INNER_ALARM) /* which only has to end the wait */
 			wyi_signal_ready(loop, (int)ready[i].value);
 	}
 }

@@ -102,7 +102,6 @@ void wyi_wheel_advance(struct wheel *w, u64 now, struct list *due)
 			break;
 		}
 		w->tick = start_of(w, level, slot);
-		w->maybe[level] &= ~(1ull << slot);
 		list_splice_tail(level ? &w->moving : &w->due, &w->slot[level][slot]);
 	}
 	list_splice_tail(due, &w->due);

@@ -216,13 +216,14 @@ static void free_part(void *pool)
 int wyi_pool_of(struct wye_loop *loop, struct wye_pool **ret_pool)
 {
 	struct wye_pool *pool = wyi_loop_part(loop, &part_key);
-	int r = 0;
-	if (!pool) {
-		r = wye_pool_new(NULL, &pool);
-		if (r < 0)
-			return r;
-		r = wyi_loop_attach(loop, &part_key, pool, free_part);
+	if (pool) {
+		*ret_pool = pool;
+		return 0;
 	}
+	int r = wye_pool_new(NULL, &pool);
+	if (r != 0)
+		return r;
+	r = wyi_loop_attach(loop, &part_key, pool, free_part);
 	if (r < 0) {
 		destroy(pool);
 		return r;

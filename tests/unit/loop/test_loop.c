@@ -619,6 +619,43 @@ static void embedded__post_from_another_thread__makes_the_fd_readable(void **sta
 	assert_string_equal(order, "p");
 }
 
+#define AFAR 3000u
+
+struct afar {
+	struct wye_task task;
+	struct wye_loop *loop;
+	atomic_uint ran;
+};
+
+static void count_run(struct wye_task *task)
+{
+	atomic_fetch_add(&container_of(task, struct afar, task)->ran, 1);
+}
+
+static void *post_often(void *arg)
+{
+	struct afar *a = arg;
+	for (unsigned i = 0; i < AFAR; i++) {
+		wye_post(a->loop, &a->task);
+		watch_until(atomic_load(&a->ran) == i + 1);
+	}
+	return NULL;
+}
+
+/* Each post comes about when the turn of the one before ends; one that is not seen, and poll() waits for ever. */
+static void embedded__posts_at_the_end_of_turns__none_is_missed(void **state)
+{
+	struct afar a = {.task.run = count_run, .loop = *state};
+	pthread_t thread;
+	assert_true(wye_loop_fd(a.loop) >= 0);
+	assert_int_equal(wyi_sys_thread(&thread, post_often, &a), 0);
+	while (atomic_load(&a.ran) < AFAR) {
+		assert_true(readable(a.loop, 60000));
+		assert_true(wye_loop_turn(a.loop, 0) >= 0);
+	}
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -643,6 +680,7 @@ int main(void)
 		TEST(embedded__timer__makes_the_fd_readable),
 		TEST(embedded__posts_and_more_work__make_the_fd_readable),
 		TEST(embedded__post_from_another_thread__makes_the_fd_readable),
+		TEST(embedded__posts_at_the_end_of_turns__none_is_missed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -246,6 +246,42 @@ static void wheel__few_timers__next_is_exact(void **state)
 	free(w);
 }
 
+/* A slot of many is spread over several advances, so that no turn is held up. */
+static void wheel__many_in_one_slot__are_spread_bit_by_bit(void **state)
+{
+	(void)state;
+	enum { MANY = 2 * WHEEL_MOVES + 1 };
+	struct wheel *w = malloc(sizeof(*w));
+	struct timer *t = malloc(MANY * sizeof(*t));
+	struct list due;
+	unsigned advances = 0;
+	list_init(&due);
+	wyi_wheel_init(w, 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		wyi_timer_init(&t[i], nothing);
+		wyi_wheel_set(w, &t[i], 100 * NS_PER_S);
+	}
+	u64 reached = wyi_wheel_next(w);
+	assert_in_range(reached, 1, 100 * NS_PER_S - TICK);
+	do {
+		wyi_wheel_advance(w, reached, &due);
+		advances++;
+	} while (wyi_wheel_next(w) == 0);
+	assert_int_equal(advances, 3);
+	assert_true(list_empty(&due));
+	/* Stopped while it waits to be spread. */
+	wyi_wheel_advance(w, wyi_wheel_next(w), &due);
+	wyi_timer_stop(&t[MANY - 1]);
+	for (unsigned i = 0; i < 20; i++)
+		wyi_wheel_advance(w, 101 * NS_PER_S, &due);
+	unsigned n = 0;
+	for (; !list_empty(&due); n++)
+		list_del(due.next);
+	assert_int_equal(n, MANY - 1);
+	free(t);
+	free(w);
+}
+
 /* Not rounded up to the next tick, as one in the future is. */
 static void wheel__deadline_is_now__is_due_at_once(void **state)
 {
@@ -273,6 +309,7 @@ int main(void)
 		cmocka_unit_test(wheel__timers_of_one_advance__come_in_order_of_ticks),
 		cmocka_unit_test(wheel__a_million_timers__all_expire_once),
 		cmocka_unit_test(wheel__few_timers__next_is_exact),
+		cmocka_unit_test(wheel__many_in_one_slot__are_spread_bit_by_bit),
 		cmocka_unit_test(wheel__deadline_is_now__is_due_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
