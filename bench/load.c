@@ -3,7 +3,7 @@
  * The load of the fan-out bench: N subscribers and one producer in one process, a closed loop.
  *
  *	bench_load --port P --hub PID --subscribers N --bytes M --flight W --ms T
- *	           [--proto plain|nats|mqtt] [--spin] [--stall-ms T]
+ *	           [--proto plain|nats|mqtt] [--spin] [--stall-ms T] [--join G]
  *
  * Happy path: connect all, warm up, then rounds until the time is over: write W messages at once,
  * wait until every subscriber got every byte of them, compare each byte. Before and after the
@@ -36,7 +36,7 @@
 
 enum { EVENTS = 256, ROOM = 64 * 1024, FLIGHT_BYTES_MAX = 64 * 1024, ROUNDS_MAX = 4 << 20 };
 enum { FIRST_PROBE = 'p', LAST_PROBE = 'z' };
-enum { QUIET_MS = 20, JOIN_GROUP = 8, JOIN_WAIT_MS = 20, GREET_S = 10 };
+enum { QUIET_MS = 20, JOIN_WAIT_MS = 20, GREET_S = 10 };
 
 struct sub {
 	int fd;
@@ -50,6 +50,7 @@ struct load {
 	uint16_t port;
 	pid_t hub;
 	size_t n, bytes, flight;
+	size_t join; /* newcomers at a time */
 	double seconds;
 	uint64_t stall_ns; /* with nothing coming, a run is given up */
 	bool spin;
@@ -289,7 +290,7 @@ static void serve_until(struct load *load, uint64_t deadline, size_t heard)
 
 /*
  * A plain hub does not say that it has accepted. So the producer sends probes until each newcomer
- * heard one, a few newcomers at a time: some hubs have a backlog of ten and a lost SYN costs a
+ * heard one, --join newcomers at a time: some hubs have a backlog of ten and a lost SYN costs a
  * second. A last probe of another letter is behind all others: who heard it whole is in, and
  * nothing is on its way any more.
  */
@@ -343,7 +344,7 @@ static void gather_everybody(struct load *load)
 		if (!plain)
 			load->proto->greet_subscriber(sub->fd);
 		watch(load, sub->fd, (uint32_t)i);
-		if (plain && ((i + 1) % JOIN_GROUP == 0 || i + 1 == load->n))
+		if (plain && ((i + 1) % load->join == 0 || i + 1 == load->n))
 			probe_until_heard(load, i + 1);
 	}
 	if (plain)
@@ -438,16 +439,22 @@ static void report(const struct load *load, const struct figures *figures)
 
 static void parse(struct load *load, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"port", 1, NULL, 'p'},	       {"hub", 1, NULL, 'h'},
-		{"subscribers", 1, NULL, 'n'}, {"bytes", 1, NULL, 'b'},
-		{"flight", 1, NULL, 'f'},      {"ms", 1, NULL, 's'},
-		{"proto", 1, NULL, 'P'},       {"spin", 0, NULL, 'S'},
-		{"stall-ms", 1, NULL, 't'},    {0}};
+	static const struct option options[] = {{"port", 1, NULL, 'p'},
+						{"hub", 1, NULL, 'h'},
+						{"subscribers", 1, NULL, 'n'},
+						{"bytes", 1, NULL, 'b'},
+						{"flight", 1, NULL, 'f'},
+						{"ms", 1, NULL, 's'},
+						{"proto", 1, NULL, 'P'},
+						{"spin", 0, NULL, 'S'},
+						{"stall-ms", 1, NULL, 't'},
+						{"join", 1, NULL, 'j'},
+						{0}};
 	int key;
 
 	load->proto = proto_find("plain");
 	load->stall_ns = UINT64_C(10000000000);
+	load->join = 200;
 	while ((key = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (key == 'p')
 			load->port = (uint16_t)bench_number("--port", optarg, 1, 65535);
@@ -463,6 +470,8 @@ static void parse(struct load *load, int argc, char **argv)
 			load->seconds = (double)bench_number("--ms", optarg, 0, 600000) / 1000;
 		else if (key == 't')
 			load->stall_ns = bench_number("--stall-ms", optarg, 1, 600000) * 1000000;
+		else if (key == 'j')
+			load->join = bench_number("--join", optarg, 1, 19000);
 		else if (key == 'P')
 			load->proto = proto_find(optarg);
 		else if (key == 'S')

@@ -23,9 +23,10 @@ class Contender:
     """One row of the report. `command(port, bytes, scratch)` gives the arguments."""
 
     def __init__(self, name, role, command, proto="plain", version=None, links_max=19000,
-                 threads=False):
+                 threads=False, join=200):
         self.name, self.role, self.command, self.proto = name, role, command, proto
         self.version, self.links_max, self.threads = version, links_max, threads
+        self.join = join  # newcomers at a time, below the backlog
 
 
 def mosquitto_arguments(path, port, scratch):
@@ -55,10 +56,10 @@ def contenders(build):
             wye, "-q", f"tcp-listen://127.0.0.1:{port}"]), version=said(wye, "--version")),
         Contender("gather again", "control", limit),
         Contender("each", "limit", lambda port, size, _s: [gather, str(port), str(size)]),
-        # ncat's loop is select(2): 1,024 descriptors
+        # ncat's loop is select(2): 1,024 descriptors; its backlog is 10
         Contender("ncat --broker", "peer", when(ncat, lambda port, _b, _s: [
             ncat, "-l", "--broker", "-m", "2000", "127.0.0.1", str(port)]),
-            version=said(ncat, "--version"), links_max=1015),
+            version=said(ncat, "--version"), links_max=1015, join=8),
         Contender("nats-server", "peer", when(nats, lambda port, _b, _s: [
             nats, "-a", "127.0.0.1", "-p", str(port)]), "nats", said(nats, "--version"),
             threads=True),
