@@ -13,8 +13,8 @@
  *   all else         itself, through the pool
  *
  * Where opening again is refused (a terminal or pipe of another user's after su or sudo, no /proc,
- * a named pipe whose reader has gone) the descriptor itself is used through a worker. Failure: -EBADF
- * (closed, or open for the other direction only), -EISDIR, -EPROTOTYPE (a socket that keeps
+ * a named pipe whose reader has gone) the descriptor itself is used through a worker. Failure:
+ * -EBADF (closed, or open for the other direction only), -EISDIR, -EPROTOTYPE (a socket that keeps
  * boundaries), each with a text.
  */
 #include <errno.h>
@@ -40,7 +40,9 @@ static bool is_dev_null(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-/* Where a standard descriptor is closed, its number is the next one given: what we open is not it. */
+/*
+ * Where a standard descriptor is closed, its number is the next one given: what we open is not it.
+ */
 static int beyond_standard(int fd)
 {
 	int r;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of this folder share: URLs, a scratch directory, turns of a loop until something happens. */
+/*
+ * What the tests of this folder share: URLs, a scratch directory, turns of a loop until something
+ * happens.
+ */
 #ifndef NET_TEST_H
 #define NET_TEST_H
 

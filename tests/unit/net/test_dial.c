@@ -69,8 +69,9 @@ static void dialled__socket_met_itself__eself(void **state)
 }
 
 /*
- * Dialling a free port of the ephemeral range until the kernel gives that port to the dialler itself.
- * It goes through the ports of one parity in turn, so it takes as many attempts as there are.
+ * Dialling a free port of the ephemeral range until the kernel gives that port to the dialler
+ * itself. It goes through the ports of one parity in turn, so it takes as many attempts as there
+ * are.
  */
 static void dial__free_ephemeral_port__never_up_with_itself(void **state)
 {

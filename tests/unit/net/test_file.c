@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files behind workers: regular ones through the pool, what may wait for ever on threads of their own. */
+/*
+ * Files behind workers: regular ones through the pool, what may wait for ever on threads of their
+ * own.
+ */
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -254,7 +257,10 @@ static void file__freed_from_ready__is_fine(void **state)
 
 /* pipes used as they are: blocking, and the flag is never changed */
 
-/* The program's own poll() goes before the C library's: a reader's next one answers "ready" when it is not. */
+/*
+ * The program's own poll() goes before the C library's: a reader's next one answers "ready" when it
+ * is not.
+ */
 static atomic_int lies;
 
 int poll(struct pollfd *fds, nfds_t n, int timeout_ms)

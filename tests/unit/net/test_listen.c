@@ -205,8 +205,8 @@ static void listen__udp__no_reuse_and_overruns_counted(void **state)
 }
 
 /*
- * Of some 14,000 ports that the kernel chooses from, 900 are taken on ::1: in 300 runs the first try fails about
- * 20 times, the pair is found all the same.
+ * Of some 14,000 ports that the kernel chooses from, 900 are taken on ::1: in 300 runs the first
+ * try fails about 20 times, the pair is found all the same.
  */
 static void listen__port_0_taken_on_the_second_family__tries_others(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * "-" on whatever descriptors 0 and 1 may be. Each test puts its own there, asks, puts the old ones back, and only then
- * looks at the answer (the test runner writes to 1).
+ * "-" on whatever descriptors 0 and 1 may be. Each test puts its own there, asks, puts the old ones
+ * back, and only then looks at the answer (the test runner writes to 1).
  */
 #include <grp.h>
 #include <pty.h>

@@ -282,8 +282,8 @@ static void dial__nobody__enoent_or_refused(void **state)
 }
 
 /*
- * What may happen between the opening of a lock file and the lock on it. The program's own flock() goes before the C
- * library's.
+ * What may happen between the opening of a lock file and the lock on it. The program's own flock()
+ * goes before the C library's.
  */
 static void (*before_flock)(const char *lock);
 static char flock_path[160];
