@@ -91,7 +91,7 @@ static char *print_unix(const struct addr *a, char out[ADDR_TEXT])
 	size_t n = unix_name(a);
 
 	if (n == 0)
-		return strcpy(out, "(unnamed)");
+		return memcpy(out, "(unnamed)", sizeof("(unnamed)"));
 	if (a->un.sun_path[0])
 		return wyi_escape(out, ADDR_TEXT, a->un.sun_path, n);
 	out[0] = '@';
@@ -119,7 +119,7 @@ char *wyi_addr_print(const struct addr *a, char out[ADDR_TEXT])
 	char digits[INET_ADDRSTRLEN];
 
 	if (a->len == 0)
-		return strcpy(out, "(none)");
+		return memcpy(out, "(none)", sizeof("(none)"));
 	switch (a->sa.sa_family) {
 	case AF_INET:
 		inet_ntop(AF_INET, &a->in.sin_addr, digits, sizeof(digits));

@@ -51,7 +51,7 @@ static inline void list_splice_tail(struct list *to, struct list *from)
 #define list_first(head, type, member) container_of((head)->next, type, member)
 /* The node may be removed or freed inside the _safe loop, no other one. */
 #define list_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
-#define list_each_safe(pos, tmp, head) \
+#define list_each_safe(pos, tmp, head)                                                             \
 	for (pos = (head)->next, tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
 
 #endif

@@ -56,7 +56,8 @@ int wyi_sys_eventfd(void);
 int wyi_sys_eventfd_raise(int fd); /* adds 1; -EAGAIN: it is full, so raised already */
 int wyi_sys_signalfd(int signo);
 
-int wyi_sys_open(const char *path, int flags, mode_t mode); /* O_CLOEXEC | O_NONBLOCK | O_NOCTTY are added */
+/* O_CLOEXEC | O_NONBLOCK | O_NOCTTY are added. */
+int wyi_sys_open(const char *path, int flags, mode_t mode);
 ssize_t wyi_sys_read(int fd, void *, size_t);
 /* Never raises SIGPIPE, whatever the host program's disposition (RWF_NOSIGNAL, or the signal is taken back). */
 ssize_t wyi_sys_writev(int fd, const struct iovec *, int n);
@@ -68,7 +69,8 @@ int wyi_sys_fchmod(int fd, mode_t mode);
 int wyi_sys_flock(int fd, int op);
 int wyi_sys_ftruncate(int fd, off_t size);
 int wyi_sys_isatty(int fd);
-int wyi_sys_dup(int fd); /* never 0, 1, 2; close-on-exec; what both share (offset, O_NONBLOCK) stays */
+/* Never 0, 1, 2; close-on-exec; what both share (offset, O_NONBLOCK) stays. */
+int wyi_sys_dup(int fd);
 int wyi_sys_open_flags(int fd); /* O_ACCMODE, O_NONBLOCK, ... of an open file (F_GETFL) */
 int wyi_sys_poll(struct pollfd *, unsigned n); /* for ever. Blocks: workers only */
 pid_t wyi_sys_pid(void);
@@ -81,7 +83,8 @@ int wyi_sys_if_name(u32 index, char out[IF_NAMESIZE]);
 int wyi_sys_thread(pthread_t *ret, void *(*run)(void *), void *arg);
 void wyi_sys_detach(pthread_t); /* nobody will join it */
 /* 0, -EAI_x (> 0; gai_strerror(-it) is its text), or -errno. Blocks: workers only. */
-int wyi_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
+int wyi_sys_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+			struct addrinfo **ret);
 void wyi_sys_freeaddrinfo(struct addrinfo *);
 
 #endif

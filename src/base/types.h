@@ -20,7 +20,7 @@ typedef int64_t s64;
 #define NS_PER_MS 1000000ull
 #define NS_PER_S  1000000000ull
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* The impossible: asserted in release builds too. */

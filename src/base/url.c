@@ -102,9 +102,9 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
-static char lower(char c)
+static int lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+	return c >= 'A' && c <= 'Z' ? c + 32 : c;
 }
 
 #define NEAR_MAX 24u /* no word of ours is longer */

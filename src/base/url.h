@@ -23,10 +23,10 @@ enum scheme {
 	URL_UDP_LISTEN,
 	URL_SCHEMES
 };
-#define URL_BIT(scheme)	 (1u << (scheme))
-#define URL_LISTENERS	 (URL_BIT(URL_TCP_LISTEN) | URL_BIT(URL_UNIX_LISTEN) | URL_BIT(URL_UDP_LISTEN))
-#define URL_DIALLERS	 (URL_BIT(URL_TCP) | URL_BIT(URL_UNIX) | URL_BIT(URL_UDP))
-#define URL_DATAGRAM	 (URL_BIT(URL_UDP) | URL_BIT(URL_UDP_LISTEN))
+#define URL_BIT(scheme) (1u << (scheme))
+#define URL_LISTENERS	(URL_BIT(URL_TCP_LISTEN) | URL_BIT(URL_UNIX_LISTEN) | URL_BIT(URL_UDP_LISTEN))
+#define URL_DIALLERS	(URL_BIT(URL_TCP) | URL_BIT(URL_UNIX) | URL_BIT(URL_UDP))
+#define URL_DATAGRAM	(URL_BIT(URL_UDP) | URL_BIT(URL_UDP_LISTEN))
 
 enum frame { FRAME_LINE, FRAME_RAW, FRAME_LEN32, FRAME_DGRAM };
 enum eol { EOL_KEEP, EOL_STRIP, EOL_CRLF };
@@ -34,13 +34,26 @@ enum full { FULL_AUTO, FULL_DROP, FULL_BLOCK, FULL_CLOSE };
 enum dir { DIR_BOTH, DIR_IN, DIR_OUT };
 
 enum key {
-	KEY_DIR, KEY_FRAME, KEY_EOL, KEY_MAX_MESSAGE, KEY_RETRY, KEY_TIMEOUT, KEY_QUEUE, KEY_FULL,
-	KEY_STALL, KEY_HOLD, KEY_UNSENT, KEY_MAX, KEY_IDLE, KEY_ONCE, KEYS
+	KEY_DIR,
+	KEY_FRAME,
+	KEY_EOL,
+	KEY_MAX_MESSAGE,
+	KEY_RETRY,
+	KEY_TIMEOUT,
+	KEY_QUEUE,
+	KEY_FULL,
+	KEY_STALL,
+	KEY_HOLD,
+	KEY_UNSENT,
+	KEY_MAX,
+	KEY_IDLE,
+	KEY_ONCE,
+	KEYS
 };
 
 struct url {
 	enum scheme scheme;
-	u32 typed;	/* 1 << KEY_x for each key that was typed; the others hold the scheme's default */
+	u32 typed; /* 1 << KEY_x for each key that was typed; the others hold the scheme's default */
 	char name[33];	/* "#name", or "" */
 	char host[254]; /* numeric or a name, no brackets, zone included; "" = loopback; "any" */
 	u16 port;
@@ -52,7 +65,7 @@ struct url {
 	bool once, hold;
 	bool retry_off;
 	u64 retry_min, retry_max, timeout, stall, idle; /* ns; stall, idle: 0 = off */
-	u32 max_message, queue, unsent, max;		/* bytes, bytes, bytes, links (0: no bound but fds) */
+	u32 max_message, queue, unsent, max; /* bytes, bytes, bytes, links (0: no bound but fds) */
 };
 
 /* 0, or WYE_EURL with where, found, wanted; *ret is then untouched. */

@@ -10,24 +10,24 @@
 
 /* How a key's value is written and kept. */
 enum key_type {
-	TYPE_WORD,  /* one of `words`; kept as its index, an enum */
-	TYPE_SIZE,  /* bytes with k, m, g; u32 */
-	TYPE_COUNT, /* digits; u32 */
-	TYPE_TIME,  /* a duration; u64 of ns */
+	TYPE_WORD,     /* one of `words`; kept as its index, an enum */
+	TYPE_SIZE,     /* bytes with k, m, g; u32 */
+	TYPE_COUNT,    /* digits; u32 */
+	TYPE_TIME,     /* a duration; u64 of ns */
 	TYPE_TIME_OFF, /* the same, or `off`: 0 */
-	TYPE_RETRY, /* min..max or `off`; three fields */
-	TYPE_BOOL,  /* 0 or 1; bool */
-	TYPE_FLAG,  /* no value; bool */
+	TYPE_RETRY,    /* min..max or `off`; three fields */
+	TYPE_BOOL,     /* 0 or 1; bool */
+	TYPE_FLAG,     /* no value; bool */
 };
 
 struct key_row {
 	const char *name;
 	enum key_type type;
-	u32 field;	 /* offset in struct url */
-	u32 schemes;	 /* URL_BIT()s of the kinds that take it */
-	u64 min, max;	 /* of numbers */
+	u32 field;   /* offset in struct url */
+	u32 schemes; /* URL_BIT()s of the kinds that take it */
+	u32 n_words;
 	const char *const *words;
-	unsigned n_words;
+	u64 min, max; /* of numbers */
 };
 extern const struct key_row wyi_url_rows[KEYS];
 extern const char *const wyi_scheme_names[URL_SCHEMES];

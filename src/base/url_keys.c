@@ -15,13 +15,14 @@
 #define ALL	(URL_BIT(URL_SCHEMES) - 1)
 #define STREAMS (ALL & ~URL_DATAGRAM)
 #define TCPS	(URL_BIT(URL_TCP) | URL_BIT(URL_TCP_LISTEN))
+#define IDLERS	(ALL & ~(URL_BIT(URL_STDIO) | URL_BIT(URL_UDP)))
 #define ONCE	(URL_BIT(URL_TCP_LISTEN) | URL_BIT(URL_UNIX_LISTEN))
 
 #define KIB	     1024ull
 #define MIB	     (1024 * KIB)
 #define GIB	     (1024 * MIB)
-#define TIME_MAX     (8760 * 3600 * NS_PER_S) /* a year: sums of a few stay far from overflow */
-#define DATAGRAM_MAX 65507		      /* 65,535 less the IPv4 and UDP headers */
+#define TIME_MAX     (8760ull * 3600 * NS_PER_S) /* a year: sums of a few stay far from overflow */
+#define DATAGRAM_MAX 65507			 /* 65,535 less the IPv4 and UDP headers */
 
 static const char *const dir_words[] = {[DIR_BOTH] = "both", [DIR_IN] = "in", [DIR_OUT] = "out"};
 static const char *const frame_words[] = {
@@ -31,27 +32,26 @@ static const char *const eol_words[] = {
 static const char *const full_words[] = {
 	[FULL_AUTO] = "auto", [FULL_DROP] = "drop", [FULL_BLOCK] = "block", [FULL_CLOSE] = "close"};
 
-#define AT(f)	 offsetof(struct url, f)
-#define WORDS(w) 0, 0, w, ARRAY_SIZE(w)
-#define NO_WORDS NULL, 0
+#define AT(f)	      offsetof(struct url, f)
+#define WORDS(w)      .words = (w), .n_words = ARRAY_SIZE(w)
+#define BETWEEN(a, b) .min = (a), .max = (b)
 
 /* clang-format off */
 const struct key_row wyi_url_rows[KEYS] = {
-	[KEY_DIR]	  = {"dir",	    TYPE_WORD,	   AT(dir),	    ALL,	   WORDS(dir_words)},
-	[KEY_FRAME]	  = {"frame",	    TYPE_WORD,	   AT(frame),	    STREAMS,	   WORDS(frame_words)},
-	[KEY_EOL]	  = {"eol",	    TYPE_WORD,	   AT(eol),	    STREAMS,	   WORDS(eol_words)},
-	[KEY_MAX_MESSAGE] = {"max-message", TYPE_SIZE,	   AT(max_message), ALL,	   1, 16 * MIB, NO_WORDS},
-	[KEY_RETRY]	  = {"retry",	    TYPE_RETRY,	   AT(retry_min),   URL_DIALLERS,  NS_PER_MS, TIME_MAX, NO_WORDS},
-	[KEY_TIMEOUT]	  = {"timeout",	    TYPE_TIME,	   AT(timeout),	    URL_DIALLERS,  NS_PER_MS, TIME_MAX, NO_WORDS},
-	[KEY_QUEUE]	  = {"queue",	    TYPE_SIZE,	   AT(queue),	    ALL,	   2, GIB, NO_WORDS},
-	[KEY_FULL]	  = {"full",	    TYPE_WORD,	   AT(full),	    ALL,	   WORDS(full_words)},
-	[KEY_STALL]	  = {"stall",	    TYPE_TIME_OFF, AT(stall),	    ALL,	   NS_PER_MS, TIME_MAX, NO_WORDS},
-	[KEY_HOLD]	  = {"hold",	    TYPE_BOOL,	   AT(hold),	    URL_DIALLERS,  0, 1, NO_WORDS},
-	[KEY_UNSENT]	  = {"unsent",	    TYPE_SIZE,	   AT(unsent),	    TCPS,	   1, GIB, NO_WORDS},
-	[KEY_MAX]	  = {"max",	    TYPE_COUNT,	   AT(max),	    URL_LISTENERS, 1, 10000000, NO_WORDS},
-	[KEY_IDLE]	  = {"idle",	    TYPE_TIME_OFF, AT(idle),
-			     ALL & ~(URL_BIT(URL_STDIO) | URL_BIT(URL_UDP)),		   NS_PER_MS, TIME_MAX, NO_WORDS},
-	[KEY_ONCE]	  = {"once",	    TYPE_FLAG,	   AT(once),	    ONCE,	   0, 1, NO_WORDS},
+	[KEY_DIR]         = {"dir",         TYPE_WORD,     AT(dir),         ALL,           WORDS(dir_words)},
+	[KEY_FRAME]       = {"frame",       TYPE_WORD,     AT(frame),       STREAMS,       WORDS(frame_words)},
+	[KEY_EOL]         = {"eol",         TYPE_WORD,     AT(eol),         STREAMS,       WORDS(eol_words)},
+	[KEY_MAX_MESSAGE] = {"max-message", TYPE_SIZE,     AT(max_message), ALL,           BETWEEN(1, 16 * MIB)},
+	[KEY_RETRY]       = {"retry",       TYPE_RETRY,    AT(retry_min),   URL_DIALLERS,  BETWEEN(NS_PER_MS, TIME_MAX)},
+	[KEY_TIMEOUT]     = {"timeout",     TYPE_TIME,     AT(timeout),     URL_DIALLERS,  BETWEEN(NS_PER_MS, TIME_MAX)},
+	[KEY_QUEUE]       = {"queue",       TYPE_SIZE,     AT(queue),       ALL,           BETWEEN(2, GIB)},
+	[KEY_FULL]        = {"full",        TYPE_WORD,     AT(full),        ALL,           WORDS(full_words)},
+	[KEY_STALL]       = {"stall",       TYPE_TIME_OFF, AT(stall),       ALL,           BETWEEN(NS_PER_MS, TIME_MAX)},
+	[KEY_HOLD]        = {"hold",        TYPE_BOOL,     AT(hold),        URL_DIALLERS,  BETWEEN(0, 1)},
+	[KEY_UNSENT]      = {"unsent",      TYPE_SIZE,     AT(unsent),      TCPS,          BETWEEN(1, GIB)},
+	[KEY_MAX]         = {"max",         TYPE_COUNT,    AT(max),         URL_LISTENERS, BETWEEN(1, 10000000)},
+	[KEY_IDLE]        = {"idle",        TYPE_TIME_OFF, AT(idle),        IDLERS,        BETWEEN(NS_PER_MS, TIME_MAX)},
+	[KEY_ONCE]        = {"once",        TYPE_FLAG,     AT(once),        ONCE,          BETWEEN(0, 1)},
 };
 /* clang-format on */
 
@@ -101,8 +101,8 @@ struct unit_name {
 };
 static const struct unit_name sizes[] = {{"", 1}, {"k", KIB}, {"m", MIB}, {"g", GIB}};
 static const struct unit_name times[] = {
-	{"us", NS_PER_US},    {"ms", NS_PER_MS},      {"s", NS_PER_S},
-	{"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
+	{"us", NS_PER_US},	 {"ms", NS_PER_MS},	    {"s", NS_PER_S},
+	{"m", 60ull * NS_PER_S}, {"h", 3600ull * NS_PER_S},
 };
 
 /* False: no digits, a unit that isn't there, or more than 64 bits. */

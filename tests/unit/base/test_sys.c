@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,29 @@ static void files__made_and_changed__as_asked(void **state)
 	wyi_sys_close(fd);
 	wyi_sys_close(other);
 	rmdir(dir);
+}
+
+static void dup__of_a_pipe__over_the_standard_ones_and_as_it_was(void **state)
+{
+	struct pollfd ready = {.events = POLLIN};
+	int fds[2], copy;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	copy = wyi_sys_dup(fds[1]);
+	assert_true(copy > 2);
+	assert_true(fcntl(copy, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(wyi_sys_open_flags(copy) & (O_ACCMODE | O_NONBLOCK), O_WRONLY);
+	assert_int_equal(wyi_sys_open_flags(-1), -EBADF);
+	assert_int_equal(wyi_sys_dup(-1), -EBADF);
+	assert_int_equal(wyi_sys_write(copy, "x", 1), 1);
+	ready.fd = fds[0];
+	assert_int_equal(wyi_sys_poll(&ready, 1), 1);
+	assert_true(ready.revents & POLLIN);
+	assert_int_equal(wyi_sys_pid(), getpid());
+	wyi_sys_close(copy);
+	wyi_sys_close(fds[0]);
+	wyi_sys_close(fds[1]);
 }
 
 static void getaddrinfo__no_number_where_one_is_asked__positive_eai(void **state)
@@ -466,6 +490,7 @@ int main(void)
 		cmocka_unit_test(unsent__before_and_after_the_peer_reads__some_then_none),
 		cmocka_unit_test(eventfd_raise__full__eagain),
 		cmocka_unit_test(files__made_and_changed__as_asked),
+		cmocka_unit_test(dup__of_a_pipe__over_the_standard_ones_and_as_it_was),
 		cmocka_unit_test(getaddrinfo__no_number_where_one_is_asked__positive_eai),
 		cmocka_unit_test(interfaces__loopback__name_and_index_agree),
 		cmocka_unit_test(memory_and_random__asked__given),

@@ -130,9 +130,9 @@ static void parse__hosts__numeric_ones_shortest(void **state)
 	assert_string_equal(parsed("udp-listen://127.3.2.1:1").host, "127.3.2.1");
 	assert_string_equal(parsed("udp-listen://[::1]:1").host, "::1");
 	assert_string_equal(parsed("udp-listen://any:1,dir=in").host, "any");
-	for (int i = 0; i < 126; i++)
-		end = stpcpy(end, "a.");
-	stpcpy(end, "b:1");
+	for (int i = 0; i < 126; i++, end += 2)
+		memcpy(end, "a.", 2);
+	memcpy(end, "b:1", sizeof("b:1"));
 	assert_int_equal(strlen(parsed(long_host).host), 253);
 }
 
