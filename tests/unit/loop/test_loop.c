@@ -350,15 +350,15 @@ static void turn__interrupted__is_an_empty_turn(void **state)
 }
 
 struct misuse {
+	struct wye_task task; /* no user of the loop, as a timer is */
 	struct wye_loop *loop;
 	int turn, run, free;
 	u64 now;
 };
 
-static void misuse_inside(u64 missed, void *ctx)
+static void misuse_inside(struct wye_task *task)
 {
-	struct misuse *m = ctx;
-	(void)missed;
+	struct misuse *m = container_of(task, struct misuse, task);
 	m->turn = wye_loop_turn(m->loop, 0);
 	m->run = wye_loop_run(m->loop);
 	m->free = wye_loop_free(m->loop);
@@ -368,16 +368,13 @@ static void misuse_inside(u64 missed, void *ctx)
 
 static void turn__inside_a_turn__is_refused(void **state)
 {
-	struct misuse m = {.loop = *state};
-	struct wye_timer *t = NULL;
-	assert_int_equal(wye_timer_new(m.loop, misuse_inside, &m, &t), 0);
-	wye_timer_at(t, 0);
+	struct misuse m = {.task.run = misuse_inside, .loop = *state};
+	wye_post(m.loop, &m.task);
 	assert_int_equal(wye_loop_run(m.loop), 0);
 	assert_int_equal(m.turn, -EINVAL);
 	assert_int_equal(m.run, -EINVAL);
 	assert_int_equal(m.free, -EBUSY);
 	assert_true(m.now == m.loop->now); /* one time per turn */
-	wye_timer_free(t);
 }
 
 /* -- threads and processes -------------------------------------------------------------------------------- */
