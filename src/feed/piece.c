@@ -105,10 +105,12 @@ int wyi_feed_aside(struct feed *f, u32 slot, enum feed_piece kind, const void *b
 		return WYE_EFULL;
 	if (len == 0 && !f->datagram)
 		return 0;
-	if (!o)
+	if (!o) {
 		o = wyi_reader_to_solo(f, slot, DUE);
-	if (!o)
-		return -ENOMEM;
+		if (!o)
+			return -ENOMEM;
+		wyi_feed_trim(f); /* `to` follows first when the last live reader goes */
+	}
 	p = piece_new(f, (u8)kind, (const u8 *)bytes + sent, len - sent, sent);
 	if (p) {
 		p->stamp = kind == FEED_PRIVATE ? f->seq : 0;

@@ -193,9 +193,9 @@ u64 wyi_feed_landing(const struct feed *f)
 static bool seg_pinned(const struct feed *f, const struct segment *s)
 {
 	bool live = f->n_live && wyi_live_min(f) < seg_end(s);
-	bool pins = f->blocked && !MUTANT(blocked_pins); /* live readers are as WAIT ones */
+	bool full = f->blocked && !MUTANT(blocked_pins); /* no reader is writable */
 
-	if (live && !pins)
+	if (live && !full)
 		return true;
 	/* An overrun reader, too, is still owed what is kept. */
 	if (s->seq0 < f->keep_to && !MUTANT(keep_ignored) &&
@@ -204,7 +204,8 @@ static bool seg_pinned(const struct feed *f, const struct segment *s)
 	if (!live && !s->tally.n)
 		return false;
 	/* DUE: writable, not yet offered. Then the loop is behind, not the peer. */
-	return s == seg_head(f) || f->used <= f->queue || (s->tally.due && !MUTANT(due_ignored));
+	return s == seg_head(f) || f->used <= f->queue ||
+	       (s->tally.due && !full && !MUTANT(due_ignored));
 }
 
 static void seg_drop_oldest(struct feed *f)
