@@ -106,6 +106,7 @@ static void parse__keys_that_others_follow__default_follows(void **state)
 	(void)state;
 	assert_int_equal(parsed("tcp://h:1,max-message=16m").queue, 32 << 20);
 	assert_int_equal(parsed("tcp://h:1,max-message=1").queue, 1 << 20);
+	assert_int_equal(parsed("tcp://h:1,queue=2000,max-message=1000").queue, 2000);
 	assert_int_equal(parsed("tcp://h:1,queue=2,max-message=1").queue, 2);
 	assert_int_equal(parsed("tcp://h:1,full=block").stall, 30 * NS_PER_S);
 	assert_int_equal(parsed("tcp://h:1,stall=off,full=block").stall, 0);
