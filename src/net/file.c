@@ -288,7 +288,7 @@ int wyi_file_new(struct wye_loop *loop, int fd, bool out, void (*ready)(void *ct
 		 struct net_file **ret)
 {
 	struct net_file *f = wyi_zalloc(sizeof(*f));
-	u8 *buffers = wyi_alloc(2 * BUFFER);
+	u8 *buffers = wyi_alloc((size_t)2 * BUFFER);
 	int r = -ENOMEM;
 
 	if (!f || !buffers)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Listeners by address: TCP and UDP on loopback, both families. */
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include "net_test.h"
 
 static int option(int fd, int level, int name)
@@ -156,6 +157,39 @@ static void listen__unknown_zone__says_so(void **state)
 	assert_contains(e.text, "no interface");
 }
 
+/* A machine without one family. The program's own socket() goes before the C library's. */
+static int missing_family = -1;
+
+int socket(int family, int type, int protocol)
+{
+	if (family == missing_family) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return (int)syscall(SYS_socket, family, type, protocol);
+}
+
+static void listen__machine_lacks_a_family__the_other_one_opens(void **state)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	struct url url = ip_url(URL_TCP_LISTEN, "", 0), six = ip_url(URL_TCP_LISTEN, "::1", 0);
+	struct net_listen l;
+	struct wye_error e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		missing_family = families[i];
+		assert_int_equal(wyi_net_listen(&url, &l, NULL), 0);
+		assert_int_equal(l.n, 1);
+		assert_int_equal(l.addr[0].sa.sa_family, families[!i]);
+		wyi_net_unlisten(&l, &url);
+	}
+	/* Asked for by address it is an error. */
+	assert_int_equal(wyi_net_listen(&six, &l, &e), -EAFNOSUPPORT);
+	assert_contains(e.text, "[::1]");
+	missing_family = -1;
+}
+
 static void listen__foreign_address__eaddrnotavail_and_text(void **state)
 {
 	struct url url = ip_url(URL_TCP_LISTEN, "192.0.2.1", 0);
@@ -244,6 +278,7 @@ int main(void)
 		cmocka_unit_test(listen__second_family_in_use__first_is_closed),
 		cmocka_unit_test(listen__name__einval_and_text),
 		cmocka_unit_test(listen__unknown_zone__says_so),
+		cmocka_unit_test(listen__machine_lacks_a_family__the_other_one_opens),
 		cmocka_unit_test(listen__foreign_address__eaddrnotavail_and_text),
 		cmocka_unit_test(listen__tcp__restart_with_links_in_time_wait_succeeds),
 		cmocka_unit_test(listen__udp__no_reuse_and_overruns_counted),

@@ -1,6 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /* Names to addresses: at once where no look-up is needed, else later and off the loop. */
+#include <dlfcn.h>
 #include "net_test.h"
+
+/*
+ * The program's own getaddrinfo() goes before the C library's: "mixed.test" has 10.0.0.1 to .17 and
+ * then fd00::1 to ::3, "bare.test" nothing that we could use.
+ */
+static struct addrinfo mixed[20], bare[1];
+static struct sockaddr_storage mixed_addrs[20];
+
+static struct addrinfo *make_mixed(void)
+{
+	for (int i = 0; i < 20; i++) {
+		struct addr a;
+		char host[32];
+
+		snprintf(host, sizeof(host), i < 17 ? "10.0.0.%d" : "fd00::%d",
+			 i < 17 ? i + 1 : i - 16);
+		assert_int_equal(wyi_addr_parse(&a, host, 0), 0);
+		memcpy(&mixed_addrs[i], &a.sa, a.len);
+		mixed[i] = (struct addrinfo){.ai_family = a.sa.sa_family,
+					     .ai_addrlen = a.len,
+					     .ai_addr = (struct sockaddr *)&mixed_addrs[i],
+					     .ai_next = i < 19 ? &mixed[i + 1] : NULL};
+	}
+	return mixed;
+}
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+		struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (strcmp(host, "mixed.test") == 0) {
+		*ret = make_mixed();
+		return 0;
+	}
+	if (strcmp(host, "bare.test") == 0) {
+		bare[0] = (struct addrinfo){.ai_family = AF_UNIX};
+		*ret = bare;
+		return 0;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(host, service, hints, ret);
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+	void (*real)(struct addrinfo *);
+
+	if (list == mixed || list == bare)
+		return;
+	*(void **)&real = dlsym(RTLD_NEXT, "freeaddrinfo");
+	real(list);
+}
 
 struct answer {
 	bool came;
@@ -92,6 +146,38 @@ static void resolve__localhost__loopback_addresses_with_the_port(void **state)
 	}
 }
 
+static void resolve__both_families__by_turns_16_at_most(void **state)
+{
+	struct answer a = {0};
+	struct net_resolve *job = NULL;
+	char text[ADDR_TEXT], wanted[ADDR_TEXT];
+
+	(void)state;
+	begin("mixed.test", &a, &job);
+	turn_until(loop, &a.came);
+	assert_int_equal(a.why, 0);
+	assert_int_equal(a.n, 16);
+	for (int i = 0; i < 16; i++) {
+		bool is_six = i < 6 && i % 2;
+
+		snprintf(wanted, sizeof(wanted), is_six ? "[fd00::%d]:4321" : "10.0.0.%d:4321",
+			 i < 6 ? i / 2 + 1 : i - 2);
+		assert_string_equal(wyi_addr_print(&a.addrs[i], text), wanted);
+	}
+}
+
+static void resolve__name_without_ip_addresses__eresolve(void **state)
+{
+	struct answer a = {0};
+	struct net_resolve *job = NULL;
+
+	(void)state;
+	begin("bare.test", &a, &job);
+	turn_until(loop, &a.came);
+	assert_int_equal(a.why, WYE_ERESOLVE);
+	assert_int_equal(a.n, 0);
+}
+
 static void resolve__no_such_host__eresolve(void **state)
 {
 	struct answer a = {0};
@@ -141,6 +227,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resolve__nothing_to_look_up__answered_at_once),
 		cmocka_unit_test(resolve__localhost__loopback_addresses_with_the_port),
+		cmocka_unit_test(resolve__both_families__by_turns_16_at_most),
+		cmocka_unit_test(resolve__name_without_ip_addresses__eresolve),
 		cmocka_unit_test(resolve__no_such_host__eresolve),
 		cmocka_unit_test(resolve__cancelled__never_answered),
 		cmocka_unit_test(resolve__many_at_once__each_answered_once),
