@@ -72,10 +72,10 @@ static struct wye_pool *new_pool(unsigned threads, unsigned queue)
 /* -- jobs -------------------------------------------------------------------------------------------------- */
 struct job {
 	struct wye_job job;
-	atomic_uint ran, done, cancelled;
 	atomic_bool *gate; /* run() waits for it */
-	atomic_bool begun;
 	pthread_t ran_on, done_on;
+	atomic_uint ran, done, cancelled;
+	atomic_bool begun;
 };
 
 static void run(struct wye_job *wj)
@@ -239,7 +239,7 @@ static void jobs__four_submitters__each_exactly_once(void **state)
 	for (unsigned i = 0; i < JOBS; i++)
 		job_init(&jobs[i], i % 8 ? w->loop : NULL, NULL);
 	for (unsigned t = 0; t < SUBMITTERS; t++) {
-		s[t] = (struct submitter){w, jobs + t * (JOBS / SUBMITTERS), false};
+		s[t] = (struct submitter){w, &jobs[t * (size_t)(JOBS / SUBMITTERS)], false};
 		assert_int_equal(wyi_sys_thread(&threads[t], submit_all, &s[t]), 0);
 	}
 	for (unsigned i = 0; i < JOBS; i++) {
