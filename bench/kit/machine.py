@@ -72,6 +72,7 @@ def facts(build):
     probe = json.loads(done.stdout)
     settings = build_settings(build)
     commit = output("git", "-C", str(ROOT), "describe", "--always", "--dirty")
+    elsewhere = os.environ.get("WYE")
     return [
         ("CPU", f"{cpu_model()}; {os.cpu_count()} cores, hub on {hub}, load on {load}"),
         ("kernel", os.uname().release),
@@ -81,4 +82,4 @@ def facts(build):
         ("wye's source", commit or "no git"),
         ("compiler", f"{output(settings.get('CMAKE_C_COMPILER', 'cc'), '--version')}, "
                      f"{settings.get('CMAKE_BUILD_TYPE')}"),
-    ]
+    ] + ([("wye's build", "unknown: the command was given by WYE")] if elsewhere else [])
