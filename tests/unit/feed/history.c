@@ -5,7 +5,7 @@
 #include <string.h>
 #include "history.h"
 
-#define RUN_MAX 5u
+#define RUN_MAX 60u /* under 64, see sink.c */
 
 static struct history *current; /* for no_memory(), which is given nothing */
 
@@ -210,27 +210,56 @@ static u32 random_body(struct history *h)
 	return rnd_is(&h->rnd, 90) ? rnd_in(&h->rnd, 1, 40) : rnd_in(&h->rnd, 40, large < 40 ? 40 : large);
 }
 
-static void feed_run(struct history *h)
+static u32 add_message(struct history *h, struct unit *u, u32 body)
 {
-	struct unit units[RUN_MAX];
-	u32 src = random_source(h), n = 0, pending = 0, want = rnd_in(&h->rnd, 1, RUN_MAX);
-	bool waits = h->blocking && rnd_is(&h->rnd, 60);
+	unit_make(u, 'D', new_message(h, body, false), body);
+	return body + UNIT_HEAD + FEED_RECORD;
+}
 
-	if (h->n_messages + RUN_MAX + 1 >= MESSAGES_MAX)
-		return;
-	while (want--) {
-		u32 body = random_body(h), size = body + UNIT_HEAD;
+/* Message by message: each is asked for. */
+static u32 ask_and_run(struct history *h, struct unit *units, u32 src, bool waits, u32 *ret_bytes)
+{
+	u32 n = 0;
 
-		if (wyi_feed_room(h->feed, waits, pending, waits ? 0 : size)) {
-			unit_make(&units[n++], 'D', new_message(h, body, false), body);
-			pending += size + FEED_RECORD;
+	for (u32 want = rnd_in(&h->rnd, 1, 5); want; want--) {
+		u32 body = random_body(h);
+
+		if (wyi_feed_room(h->feed, waits, *ret_bytes, waits ? 0 : body + UNIT_HEAD)) {
+			*ret_bytes += add_message(h, &units[n++], body);
 		} else if (!waits && wyi_feed_keeping(h->feed)) { /* the door */
 			wyi_feed_refuse(h->feed, 1, src, WYE_DROP_FULL);
 			h->routed += h->n_links - (src != U32_NONE);
 			h->door += h->n_links - (src != U32_NONE);
 		}
 	}
-	h->batch = pending > h->batch ? pending : h->batch;
+	return n;
+}
+
+/* A source that can be left unread is asked for once; then all comes that was in its buffer. */
+static u32 read_batch(struct history *h, struct unit *units, bool waits, u32 *ret_bytes)
+{
+	u32 n = 0;
+
+	if (!wyi_feed_room(h->feed, waits, 0, 0))
+		return 0;
+	for (u32 want = rnd_in(&h->rnd, 1, RUN_MAX); want; want--)
+		*ret_bytes += add_message(h, &units[n++], random_body(h));
+	return n;
+}
+
+static void feed_run(struct history *h)
+{
+	struct unit units[RUN_MAX];
+	u32 src = random_source(h), bytes = 0, n;
+	bool waits = h->blocking && rnd_is(&h->rnd, 60);
+
+	if (h->n_messages + RUN_MAX >= MESSAGES_MAX)
+		return;
+	if ((waits || !wyi_feed_keeping(h->feed)) && rnd_is(&h->rnd, h->batches))
+		n = read_batch(h, units, waits, &bytes);
+	else
+		n = ask_and_run(h, units, src, waits, &bytes);
+	h->batch = bytes > h->batch ? bytes : h->batch;
 	if (n)
 		append_run(h, units, n, src);
 }
@@ -288,7 +317,7 @@ static void write_aside(struct history *h, struct sim_link *l)
 	struct unit u;
 	u32 body = rnd_in(&h->rnd, 1, 20);
 
-	if (l->down || h->n_messages + RUN_MAX + 1 >= MESSAGES_MAX)
+	if (l->down || h->n_messages + 1 >= MESSAGES_MAX)
 		return;
 	if (rnd_is(&h->rnd, 50)) {
 		if (!h->datagram)
@@ -385,7 +414,6 @@ static void drain(struct history *h)
 	for (u32 i = 0; i < 2 || (i < 4 * MESSAGES_MAX && is_busy(h)); i++)
 		history_flush(h, FLUSH_ALL | FLUSH_READY);
 	oracle_check(h);
-	wyi_feed_check(h->feed);
 	for (u32 i = 0; i < h->n_links; i++) {
 		struct sim_link *l = sim_link(h, h->links[i]);
 
@@ -415,6 +443,7 @@ static void begin(struct history *h, u64 seed)
 	h->datagram = rnd_is(&h->rnd, 25);
 	h->raw = h->one && !h->datagram && rnd_is(&h->rnd, 25);
 	h->close = !h->one && !h->datagram && rnd_is(&h->rnd, 25);
+	h->batches = rnd_is(&h->rnd, 10) ? 30 : 0;
 	h->hold = rnd_is(&h->rnd, 70);
 	h->socket_room = NO_LIMIT;
 	wyi_slab_init(&h->slab, sizeof(struct sim_link));

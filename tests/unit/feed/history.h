@@ -50,6 +50,7 @@ struct history {
 	struct feed *feed;
 	u32 queue;
 	bool one, raw, datagram, close, hold, blocking, blocked, all_memory, deep;
+	u32 batches;	 /* percent of the runs that are large */
 	u32 socket_room; /* datagrams that the endpoint's socket takes until it is full */
 	u32 links[LINKS_MAX], n_links;
 	struct message message[MESSAGES_MAX];

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "feed/inner.h" /* for one check that can't be made from outside: check_place() */
 #include "history.h"
 
 void oracle_push(struct sim_link *l, u32 number)
@@ -144,6 +145,13 @@ static void check_lag(const struct history *h, const struct sim_link *l, u64 wai
 	require(h, wyi_feed_lag_bytes(h->feed, l->slot) == bytes);
 }
 
+/* A solo does not read past `to`, or it would never meet the live ones. Only a jump can put it there. */
+static void check_place(const struct history *h, const struct sim_link *l)
+{
+	if (!l->full)
+		require(h, l->reader.base + l->got <= h->feed->to);
+}
+
 static u64 sum_dropped(const struct feed_stats *stats)
 {
 	u64 n = 0;
@@ -171,6 +179,7 @@ void oracle_check(struct history *h)
 		require(h, !h->close || h->datagram || l->reader.dropped == 0);
 		if (l->own == 0 && !h->datagram && stats.overdue == 0 && h->step % 8 == 0)
 			check_lag(h, l, w);
+		check_place(h, l);
 		behind |= l->reader.base + l->got < seq;
 		waiting += w;
 		written += l->got;
