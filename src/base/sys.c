@@ -24,6 +24,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/sys.h"
@@ -246,6 +247,22 @@ int wyi_sys_signalfd(int signo)
 	if (sigaddset(&set, signo) < 0)
 		return -errno;
 	return answer(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+int wyi_sys_timerfd(void)
+{
+	return answer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+int wyi_sys_timerfd_set(int fd, u64 at_ns)
+{
+	struct itimerspec spec = {0};
+
+	if (at_ns != UINT64_MAX) {
+		spec.it_value.tv_sec = (time_t)(at_ns / NS_PER_S);
+		spec.it_value.tv_nsec = (long)(at_ns % NS_PER_S);
+	}
+	return answer(timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL));
 }
 
 /* files, pipes */

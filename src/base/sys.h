@@ -55,6 +55,8 @@ int wyi_sys_epoll_wait(int epoll, struct epoll_event *, int max, s64 timeout_ns)
 int wyi_sys_eventfd(void);
 int wyi_sys_eventfd_raise(int fd); /* adds 1; -EAGAIN: it is full, so raised already */
 int wyi_sys_signalfd(int signo);
+int wyi_sys_timerfd(void);
+int wyi_sys_timerfd_set(int fd, u64 at_ns); /* CLOCK_MONOTONIC; UINT64_MAX: off */
 
 /* O_CLOEXEC | O_NONBLOCK | O_NOCTTY are added. */
 int wyi_sys_open(const char *path, int flags, mode_t mode);

@@ -84,10 +84,6 @@ void wyi_signal_ready(struct wye_loop *, int signo);
 void wyi_embed_settle(struct wye_loop *); /* after anything outside a turn that makes one due */
 void wyi_embed_deinit(struct wye_loop *);
 
-/* timerfd.c */
-int wyi_sys_timerfd(void);
-int wyi_sys_timerfd_set(int fd, u64 at_ns); /* CLOCK_MONOTONIC; UINT64_MAX: off */
-
 bool wyi_loop_more(struct wye_loop *); /* a turn is due at once */
 
 #endif
