@@ -139,7 +139,7 @@ static enum status open_hub(struct run *run)
 {
 	struct wye_hub_options options = {
 		.size = sizeof(options), .on_ended = on_ended, .on_failed = on_failed, .ctx = run};
-	struct wye_error why;
+	struct wye_error why = {0};
 	int r;
 
 	if (run->options->demo) {
@@ -156,7 +156,7 @@ static enum status open_hub(struct run *run)
 		r = wye_hub_open(run->hub, &why);
 	}
 	if (r < 0) {
-		fprintf(stderr, "wye: error: %s\n", why.text);
+		fprintf(stderr, "wye: error: %s\n", why.text[0] ? why.text : wye_strerror(r));
 		return r == WYE_EURL ? STATUS_USAGE : STATUS_NOT_OPENED;
 	}
 	if (run->options->demo)
