@@ -90,8 +90,7 @@ static void on_failed(struct wye_hub *hub, const char *endpoint, int why, void *
 		wye_loop_stop(run->loop);
 		return;
 	}
-	log_say(&run->log, WYE_LOG_ERROR, "failed", "%s: %s", endpoint, wye_strerror(why));
-	run->status = STATUS_FAILED;
+	run->status = STATUS_FAILED; /* the library has said why */
 	if (!run->stopping)
 		stop(run);
 }
