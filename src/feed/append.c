@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages in: the door, and the one copy. Costs what the bytes cost, whatever the number of readers.
+ * Messages in: the door, and the one copy. Costs what the bytes cost, whatever the number of
+ * readers.
  *
- * Happy path: wyi_feed_room() says yes, wyi_feed_append() copies a run. Failure modes: no room (the source is
- * left unread, or the message is refused at the door and counted); no memory for a segment (the rest of the
- * run is refused); no memory to mark the source's own messages (the source leaves the feed).
+ * Happy path: wyi_feed_room() says yes, wyi_feed_append() copies a run. Failure modes: no room (the
+ * source is left unread, or the message is refused at the door and counted); no memory for a
+ * segment (the rest of the run is refused); no memory to mark the source's own messages (the source
+ * leaves the feed).
  */
 #include <string.h>
 #include "feed/inner.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A recount of everything that the feed counts as it goes; what differs is asserted. For tests, and after
- * every operation in builds with WYE_CHECKS. The numbers in the comments are those of the design's invariants.
+ * A recount of everything that the feed counts as it goes; what differs is asserted. For tests, and
+ * after every operation in builds with WYE_CHECKS. The numbers in the comments are those of the
+ * design's invariants.
  */
 #include "feed/inner.h"
 

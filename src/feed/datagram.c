@@ -2,9 +2,10 @@
 /*
  * What differs where one socket serves all readers: a datagram endpoint.
  *
- * Happy path: results count messages. Failure mode: the socket is full. Then no reader is to blame: the pass
- * stops where it is, and until the socket takes datagrams again the live readers are as stopped ones, so the
- * feed may give up what they have not got. Afterwards those who were overrun jump together.
+ * Happy path: results count messages. Failure mode: the socket is full. Then no reader is to blame:
+ * the pass stops where it is, and until the socket takes datagrams again the live readers are as
+ * stopped ones, so the feed may give up what they have not got. Afterwards those who were overrun
+ * jump together.
  */
 #include "feed/inner.h"
 

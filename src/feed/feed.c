@@ -94,7 +94,7 @@ bool wyi_feed_has_readers(const struct feed *f)
 	return feed_readers(f) > 0;
 }
 
-/* -- accounts --------------------------------------------------------------------------------------------------- */
+/* -- accounts ---------------------------------------------------------------------------------- */
 /* Live readers at a place that was given up while a datagram endpoint was full. */
 static u64 live_overdue(const struct feed *f)
 {

@@ -2,14 +2,15 @@
 /*
  * What the files of feed/ share. Nobody else includes it.
  *
- * A feed is a row of segments; a position is a message number, so nothing has to be repaired when a segment
- * comes or goes, and a position below first says by itself that its reader was overrun ("gone"). A message
- * once begun belongs to its reader: its unsent rest is copied to a piece, so a segment never waits for a byte.
+ * A feed is a row of segments; a position is a message number, so nothing has to be repaired when a
+ * segment comes or goes, and a position below first says by itself that its reader was overrun
+ * ("gone"). A message once begun belongs to its reader: its unsent rest is copied to a piece, so a
+ * segment never waits for a byte.
  *
- *   segment.c  room for messages, what is kept and for how long   append.c    messages in
- *   reader.c   live and solo readers, how they come, move and go  piece.c     bytes for one reader alone
- *   send.c     a pass to all live readers                         serve.c     one solo reader
- *   datagram.c what differs where one socket serves all           feed.c      life and accounts   check.c recount
+ *   segment.c   where messages lie, and how long   append.c  messages in
+ *   reader.c    live and solo readers              piece.c   bytes for one reader alone
+ *   send.c      a pass to all live readers         serve.c   one solo reader
+ *   datagram.c  where one socket serves all        feed.c    life, accounts    check.c  recount
  */
 #ifndef FEED_INNER_H
 #define FEED_INNER_H
@@ -27,7 +28,10 @@ struct rec {
 };
 _Static_assert(sizeof(struct rec) == FEED_RECORD, "a record is what its users count");
 
-/* Solo readers whose next message lies here: how many, how many of them DUE or IDLE, sum of their positions. */
+/*
+ * Solo readers whose next message lies here: how many, how many of them DUE or IDLE, sum of their
+ * positions.
+ */
 struct tally {
 	u32 n, due;
 	u64 seq;
@@ -105,10 +109,10 @@ static inline u64 u64_max(u64 a, u64 b)
 	return a > b ? a : b;
 }
 
-/* -- feed.c: memory. NULL: none ------------------------------------------------------------------------------- */
+/* -- feed.c: memory. NULL: none ---------------------------------------------------------------- */
 void *wyi_feed_alloc(struct feed_shared *, size_t size);
 
-/* -- segment.c ---------------------------------------------------------------------------------------------- */
+/* -- segment.c --------------------------------------------------------------------------------- */
 static inline struct segment *seg_at(const struct feed *f, u32 i)
 {
 	return f->ring[i & f->mask];
@@ -139,20 +143,21 @@ static inline u64 feed_first(const struct feed *f)
 {
 	return f->tail == f->next ? f->seq : seg_at(f, f->tail)->seq0;
 }
-u32 wyi_seg_find(const struct feed *,
-		 u64 seq); /* ring index of the segment with kept message seq */
-struct segment *wyi_seg_find_byte(const struct feed *, u64 byte); /* byte < f->byte, kept */
-u32 wyi_seg_message(const struct segment *,
-		    u64 offset); /* the message that byte `offset` belongs to; n: the end */
-u64 wyi_feed_byte_at(const struct feed *,
-		     u64 seq);		   /* bytes fed before message seq (kept, or the head) */
+/* Ring index of the segment with message seq, which is kept. */
+u32 wyi_seg_find(const struct feed *, u64 seq);
+/* The segment with that byte, which is kept. */
+struct segment *wyi_seg_find_byte(const struct feed *, u64 byte);
+/* The message that byte `offset` of the segment belongs to; n: the end. */
+u32 wyi_seg_message(const struct segment *, u64 offset);
+/* Bytes fed before message seq, which is kept or the head. */
+u64 wyi_feed_byte_at(const struct feed *, u64 seq);
 u64 wyi_feed_landing(const struct feed *); /* where a jump ends */
 /* The head segment, with room for a message of size; NULL: no memory. */
 struct segment *wyi_seg_reserve(struct feed *, u32 size);
 void wyi_seg_init(struct feed *);
 void wyi_seg_deinit(struct feed *);
 
-/* -- reader.c --------------------------------------------------------------------------------------------------- */
+/* -- reader.c ---------------------------------------------------------------------------------- */
 static inline struct reader *feed_reader(const struct feed *f, u32 slot)
 {
 	return (struct reader *)(void *)((u8 *)slab_at(f->shared->links, slot) +
@@ -184,9 +189,10 @@ u64 wyi_reader_seq(const struct feed *, const struct reader *);
 u64 wyi_reader_waiting(const struct feed *, const struct reader *);
 /* Where live readers are: the lowest place one can have. */
 u64 wyi_live_min(const struct feed *);
-struct solo *wyi_reader_to_solo(struct feed *, u32 slot,
-				enum state);	     /* it is live. NULL: no memory */
-void wyi_solo_to_live(struct feed *, struct solo *); /* no pieces, stands at `to` */
+/* A live one. NULL: no memory. */
+struct solo *wyi_reader_to_solo(struct feed *, u32 slot, enum state);
+/* One that has no pieces and stands at `to`. */
+void wyi_solo_to_live(struct feed *, struct solo *);
 void wyi_solo_move(struct feed *, struct solo *, u64 seq, enum state);
 /* Leaves; what is at or after seq was waiting (cause as in wyi_feed_leave). */
 void wyi_reader_leave_at(struct feed *, u32 slot, u64 seq, int cause);
@@ -197,7 +203,7 @@ void wyi_feed_set_to(struct feed *, u64 to, u64 byte_to); /* IDLE readers have w
 /* The caller closes its link: offer it nothing more. Answers err. */
 int wyi_solo_doom(struct feed *, struct solo *, int err);
 
-/* -- piece.c ---------------------------------------------------------------------------------------------------- */
+/* -- piece.c ----------------------------------------------------------------------------------- */
 static inline struct piece *solo_piece(const struct solo *o)
 {
 	return o->last ? o->last->next : NULL;
@@ -207,7 +213,10 @@ static inline bool piece_begun(const struct piece *p)
 {
 	return p->kind == FEED_REST || p->off || p->before;
 }
-/* Keeps message i of s from its byte `off` on, as the first piece. -ENOMEM; a raw stream then never gets it. */
+/*
+ * Keeps message i of s from its byte `off` on, as the first piece. -ENOMEM; a raw stream then never
+ * gets it.
+ */
 int wyi_solo_keep_rest(struct feed *, struct solo *, const struct segment *, u32 i, u32 off);
 void wyi_solo_drop_piece(struct feed *, struct solo *); /* the first */
 void wyi_solo_drop_pieces(struct feed *, struct solo *);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mutants: each breaks one rule of the feed, so that the property test can be tested. if (MUTANT(x)) marks the
- * line that x breaks. They exist only where the feed is compiled with WYE_MUTANTS, never in the library.
+ * Mutants: each breaks one rule of the feed, so that the property test can be tested. if
+ * (MUTANT(x)) marks the line that x breaks. They exist only where the feed is compiled with
+ * WYE_MUTANTS, never in the library.
  */
 #ifndef FEED_MUTANT_H
 #define FEED_MUTANT_H

@@ -2,10 +2,10 @@
 /*
  * Pieces: bytes for one reader alone, in a ring of copies.
  *
- * REST is what is left of a message of the feed that was begun; CONTROL goes out at the next boundary;
- * PRIVATE goes before the messages that are fed after it. Order in the ring: what is begun, CONTROL, PRIVATE.
- * Failure modes: over `queue` bytes nothing is taken (WYE_EFULL); without memory a begun message can't be
- * finished, so its link must be closed.
+ * REST is what is left of a message of the feed that was begun; CONTROL goes out at the next
+ * boundary; PRIVATE goes before the messages that are fed after it. Order in the ring: what is
+ * begun, CONTROL, PRIVATE. Failure modes: over `queue` bytes nothing is taken (WYE_EFULL); without
+ * memory a begun message can't be finished, so its link must be closed.
  */
 #include <string.h>
 #include "feed/inner.h"

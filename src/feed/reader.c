@@ -2,19 +2,19 @@
 /*
  * Readers: how they come, move and go.
  *
- * live[] holds the slots of live readers: those in [0, done) stand at `to`, the others at `from`, so a reader
- * costs 4 bytes and no position. Every other reader has a struct solo, filed in one tally (the segment of its
- * next message, `ahead`, or `gone`) and one list (its state). All moves of a solo go through
- * wyi_solo_move(), so tallies and sums are right in one place.
- * Failure modes: without memory a reader can't come in or become solo; becoming live never fails, because
- * live[] has room for every reader.
+ * live[] holds the slots of live readers: those in [0, done) stand at `to`, the others at `from`,
+ * so a reader costs 4 bytes and no position. Every other reader has a struct solo, filed in one
+ * tally (the segment of its next message, `ahead`, or `gone`) and one list (its state). All moves
+ * of a solo go through wyi_solo_move(), so tallies and sums are right in one place. Failure modes:
+ * without memory a reader can't come in or become solo; becoming live never fails, because live[]
+ * has room for every reader.
  */
 #include <string.h>
 #include "feed/inner.h"
 
 #define FREE_SOLOS_MAX 256u
 
-/* -- live[] ----------------------------------------------------------------------------------------------------- */
+/* -- live[] ------------------------------------------------------------------------------------ */
 static int live_resize(struct feed *f, u32 cap)
 {
 	u32 *live = wyi_feed_alloc(f->shared, cap * sizeof(u32));
@@ -51,7 +51,10 @@ static void live_put(struct feed *f, u32 index, u32 slot)
 	feed_reader(f, slot)->at = (uintptr_t)index << 1 | 1;
 }
 
-/* Into the done part. The reader at `done` stays the next to be served: it may have got part of the range. */
+/*
+ * Into the done part. The reader at `done` stays the next to be served: it may have got part of the
+ * range.
+ */
 static void live_add(struct feed *f, u32 slot)
 {
 	u32 d = f->done, n = f->n_live++;
@@ -96,7 +99,7 @@ u64 wyi_live_min(const struct feed *f)
 	return f->done < f->n_live ? f->from : f->to;
 }
 
-/* -- solo readers ------------------------------------------------------------------------------------------------- */
+/* -- solo readers ------------------------------------------------------------------------------ */
 static struct solo *solo_new(struct feed *f)
 {
 	struct feed_shared *shared = f->shared;
@@ -301,7 +304,7 @@ u64 wyi_reader_waiting(const struct feed *f, const struct reader *r)
 	return f->seq - wyi_reader_seq(f, r) - (o ? o->own : 0);
 }
 
-/* -- coming and going ------------------------------------------------------------------------------------------- */
+/* -- coming and going -------------------------------------------------------------------------- */
 int wyi_feed_join(struct feed *f, u32 slot)
 {
 	struct reader *r = feed_reader(f, slot);

@@ -2,9 +2,10 @@
 /*
  * Segments: where messages lie, and for how long.
  *
- * Happy path: a message goes to the head segment or opens the next one; trim frees the oldest when every
- * reader has passed it. Failure modes: when the feed is over its queue, trim gives up segments where only
- * readers rest whose sockets refused bytes, without touching these readers: their tally becomes `gone`.
+ * Happy path: a message goes to the head segment or opens the next one; trim frees the oldest when
+ * every reader has passed it. Failure modes: when the feed is over its queue, trim gives up
+ * segments where only readers rest whose sockets refused bytes, without touching these readers:
+ * their tally becomes `gone`.
  */
 #include "feed/inner.h"
 

@@ -2,9 +2,10 @@
 /*
  * A pass: all live readers are offered the messages [from, to), in chunks.
  *
- * Happy path: every reader of a chunk takes all of it and stands at `to`; what is fed meanwhile waits for the
- * next pass, so batches grow with load. Failure modes: a socket takes less, and its reader becomes solo where
- * it is, with a copy of the rest of the message it is in; a datagram endpoint is full, and the pass stops.
+ * Happy path: every reader of a chunk takes all of it and stands at `to`; what is fed meanwhile
+ * waits for the next pass, so batches grow with load. Failure modes: a socket takes less, and its
+ * reader becomes solo where it is, with a copy of the rest of the message it is in; a datagram
+ * endpoint is full, and the pass stops.
  */
 #include <string.h>
 #include "feed/inner.h"

@@ -2,14 +2,18 @@
 /*
  * One solo reader: what it sends next, and what of it went.
  *
- * A walk goes over what the reader has to send, in order: a begun piece, then pieces and messages up to `to`
- * by their numbers, its own messages left out. Take and done walk the same way: take collects, done counts.
- * Happy path: it reaches `to` with nothing of its own left and becomes live. Failure modes: its socket refuses
- * (WAIT, and a begun message becomes a piece); what it should send was given up (it jumps, or is closed).
+ * A walk goes over what the reader has to send, in order: a begun piece, then pieces and messages
+ * up to `to` by their numbers, its own messages left out. Take and done walk the same way: take
+ * collects, done counts. Happy path: it reaches `to` with nothing of its own left and becomes live.
+ * Failure modes: its socket refuses (WAIT, and a begun message becomes a piece); what it should
+ * send was given up (it jumps, or is closed).
  */
 #include "feed/inner.h"
 
-/* Where the walk is (first three), and the step that comes next: a piece, or n messages of s from the i-th. */
+/*
+ * Where the walk is (first three), and the step that comes next: a piece, or n messages of s from
+ * the i-th.
+ */
 struct walk {
 	u64 seq, own, skipped; /* own: still ahead; skipped: own ones left behind */
 	struct piece *piece;   /* the next one, or NULL */
@@ -51,7 +55,10 @@ static u32 walk_limit(const struct feed *f, const struct solo *o, const struct w
 	return (u32)(limit - w->s->seq0);
 }
 
-/* Steps over own messages. From own_from on only: an older one with this slot is of the slot's last owner. */
+/*
+ * Steps over own messages. From own_from on only: an older one with this slot is of the slot's last
+ * owner.
+ */
 static void walk_skip_own(const struct solo *o, struct walk *w, u32 limit)
 {
 	while (w->own && w->i < limit && rec_is_own(o, w->s, w->i)) {
@@ -246,7 +253,7 @@ int wyi_feed_done(struct feed *f, u32 slot, u64 got, bool full)
 	return err;
 }
 
-/* -- states ----------------------------------------------------------------------------------------------------- */
+/* -- states ------------------------------------------------------------------------------------ */
 u32 wyi_feed_due_solos(struct feed *f, u32 *slots, u32 max)
 {
 	const struct list *node;
@@ -290,7 +297,10 @@ u32 wyi_feed_overrun(struct feed *f)
 
 	if (!f->close || MUTANT(close_jumps))
 		return U32_NONE;
-	/* Who has waited longest is looked at first. Those passed go to the end: a next call begins after them. */
+	/*
+	 * Who has waited longest is looked at first. Those passed go to the end: a next call begins
+	 * after them.
+	 */
 	while (f->gone.n > f->gone.due && left-- > 0) {
 		struct solo *o = list_first(&f->by_state[WAIT], struct solo, by_state);
 

@@ -35,7 +35,10 @@ static void begin(struct feed_options options)
 	assert_int_equal(wyi_feed_new(&shared, &options, &feed), 0);
 }
 
-/* A feed with readers 0 .. n-1. Segments have 256 bytes of room for each KiB of queue, up to 16 KiB. */
+/*
+ * A feed with readers 0 .. n-1. Segments have 256 bytes of room for each KiB of queue, up to 16
+ * KiB.
+ */
 static inline void begin_with(u32 queue, u32 n)
 {
 	begin((struct feed_options){.queue = queue});
@@ -129,7 +132,8 @@ static inline void send_live(void)
 	while (wyi_feed_pass(feed)) {
 		n = wyi_feed_chunk(feed, iov, &n_iov, slots, READERS, NULL);
 		for (u32 i = 0; i < n; i++) {
-			u64 whole = feed->datagram ? feed->to - feed->from : feed->byte_to - feed->byte_from;
+			u64 whole = feed->datagram ? feed->to - feed->from
+						   : feed->byte_to - feed->byte_from;
 
 			assert_int_equal(wyi_feed_live_result(feed, slots[i], whole), 0);
 		}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the loop does for a feed: passes, solo readers, sockets that take what they take. See history.h. */
+/*
+ * What the loop does for a feed: passes, solo readers, sockets that take what they take. See
+ * history.h.
+ */
 #include "history.h"
 
 u32 history_socket(struct sim_link *l, size_t n)
@@ -42,7 +45,7 @@ void history_block(struct history *h)
 	wyi_feed_blocked(h->feed, true);
 }
 
-/* -- streams ---------------------------------------------------------------------------------------------------- */
+/* -- streams ----------------------------------------------------------------------------------- */
 static void serve_stream(struct history *h, u32 slot)
 {
 	struct sim_link *l = sim_link(h, slot);
@@ -135,10 +138,13 @@ static void close_overrun(struct history *h)
 		require(h, stats.overdue == 0);
 }
 
-/* -- datagrams -------------------------------------------------------------------------------------------------- */
-/* How many datagrams of iov the endpoint's socket takes. A few of them fail: reported as taken, then dropped. */
-static u32 send_datagrams(struct history *h, struct sim_link *l, const struct iovec *iov, u32 n, bool private,
-			  u32 *ret_failed, u64 *ret_failed_bytes)
+/* -- datagrams --------------------------------------------------------------------------------- */
+/*
+ * How many datagrams of iov the endpoint's socket takes. A few of them fail: reported as taken,
+ * then dropped.
+ */
+static u32 send_datagrams(struct history *h, struct sim_link *l, const struct iovec *iov, u32 n,
+			  bool private, u32 *ret_failed, u64 *ret_failed_bytes)
 {
 	u32 i;
 
@@ -196,7 +202,8 @@ static u32 chunk_datagram(struct history *h, u32 max)
 	for (u32 i = 0; i < n; i++, skip = 0) {
 		struct sim_link *l = sim_link(h, slots[i]);
 		u64 bytes;
-		u32 got = skip + send_datagrams(h, l, iov + skip, n_iov - skip, false, &failed, &bytes);
+		u32 got = skip +
+			  send_datagrams(h, l, iov + skip, n_iov - skip, false, &failed, &bytes);
 
 		require(h, wyi_feed_live_result(h->feed, slots[i], got) == 0);
 		if (failed)
@@ -215,7 +222,8 @@ static void flush_datagrams(struct history *h, int how)
 	u32 slots[LINKS_MAX], n;
 
 	if (!h->blocked || (how & FLUSH_READY && (how & FLUSH_ALL || rnd_is(&h->rnd, 40)))) {
-		h->socket_room = how & FLUSH_ALL ? NO_LIMIT : rooms[rnd_below(&h->rnd, ARRAY_SIZE(rooms))];
+		h->socket_room = how & FLUSH_ALL ? NO_LIMIT
+						 : rooms[rnd_below(&h->rnd, ARRAY_SIZE(rooms))];
 		if (h->blocked) {
 			h->blocked = false;
 			wyi_feed_blocked(h->feed, false);

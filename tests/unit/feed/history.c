@@ -11,7 +11,8 @@ static struct history *current; /* for no_memory(), which is given nothing */
 
 _Noreturn void history_fail(const struct history *h, const char *claim, const char *file, int line)
 {
-	fprintf(stderr, "seed %llu, step %u: %s:%d: %s\n", (unsigned long long)h->seed, h->step, file, line, claim);
+	fprintf(stderr, "seed %llu, step %u: %s:%d: %s\n", (unsigned long long)h->seed, h->step,
+		file, line, claim);
 	exit(1);
 }
 
@@ -25,7 +26,7 @@ static bool no_memory(void)
 	return !current->all_memory && rnd_is(&current->rnd, 10);
 }
 
-/* -- links come and go ------------------------------------------------------------------------------------------ */
+/* -- links come and go ------------------------------------------------------------------------- */
 static u32 random_speed(struct history *h)
 {
 	static const u32 speeds[] = {0, 0, 3, 50, NO_LIMIT, NO_LIMIT, NO_LIMIT};
@@ -146,7 +147,7 @@ static void link_unpark(struct history *h, struct sim_link *l)
 	wyi_feed_unpark(h->feed, l->slot);
 }
 
-/* -- messages come ---------------------------------------------------------------------------------------------- */
+/* -- messages come ----------------------------------------------------------------------------- */
 static u32 new_message(struct history *h, u32 body, bool private)
 {
 	u32 number = ++h->n_messages;
@@ -207,7 +208,8 @@ static u32 random_body(struct history *h)
 {
 	u32 large = h->queue / 2 - 16;
 
-	return rnd_is(&h->rnd, 90) ? rnd_in(&h->rnd, 1, 40) : rnd_in(&h->rnd, 40, large < 40 ? 40 : large);
+	return rnd_is(&h->rnd, 90) ? rnd_in(&h->rnd, 1, 40)
+				   : rnd_in(&h->rnd, 40, large < 40 ? 40 : large);
 }
 
 static u32 add_message(struct history *h, struct unit *u, u32 body)
@@ -264,7 +266,7 @@ static void feed_run(struct history *h)
 		append_run(h, units, n, src);
 }
 
-/* -- bytes for one link ----------------------------------------------------------------------------------------- */
+/* -- bytes for one link ------------------------------------------------------------------------ */
 /* Straight to the socket. Answers the bytes it took. */
 static u32 send_directly(struct history *h, struct sim_link *l, const u8 *bytes, u32 n)
 {
@@ -278,7 +280,8 @@ static u32 send_directly(struct history *h, struct sim_link *l, const u8 *bytes,
 	return got;
 }
 
-static void send_aside(struct history *h, struct sim_link *l, enum feed_piece kind, const u8 *bytes, u32 n)
+static void send_aside(struct history *h, struct sim_link *l, enum feed_piece kind, const u8 *bytes,
+		       u32 n)
 {
 	bool clear = wyi_feed_clear(h->feed, l->slot);
 	u32 got = 0, number = h->n_messages;
@@ -331,7 +334,7 @@ static void write_aside(struct history *h, struct sim_link *l)
 	send_aside(h, l, FEED_PRIVATE, bytes, UNIT_HEAD + body);
 }
 
-/* -- the history ------------------------------------------------------------------------------------------------ */
+/* -- the history ------------------------------------------------------------------------------- */
 /* The loop catches up, stuck sockets stay stuck: then a shut feed is open again. */
 static void settle(struct history *h)
 {
@@ -417,7 +420,8 @@ static void drain(struct history *h)
 	for (u32 i = 0; i < h->n_links; i++) {
 		struct sim_link *l = sim_link(h, h->links[i]);
 
-		require(h, wyi_feed_waiting(h->feed, l->slot) == 0 && wyi_feed_lag_bytes(h->feed, l->slot) == 0);
+		require(h, wyi_feed_waiting(h->feed, l->slot) == 0 &&
+				   wyi_feed_lag_bytes(h->feed, l->slot) == 0);
 		require(h, sink_at_boundary(&l->sink) && l->controls == 0);
 		require(h, l->asked_sticky || l->reader.at & 1);
 		for (; l->q_head < l->q_end; l->q_head++)
@@ -425,7 +429,8 @@ static void drain(struct history *h)
 		require(h, l->asked_sticky || wyi_feed_clear(h->feed, l->slot));
 	}
 	wyi_feed_stats(h->feed, &stats);
-	require(h, stats.used == 0 && stats.waiting == 0 && stats.overdue == 0 && h->shared.bytes == 0);
+	require(h, stats.used == 0 && stats.waiting == 0 && stats.overdue == 0 &&
+			   h->shared.bytes == 0);
 }
 
 static void begin(struct history *h, u64 seed)

@@ -2,9 +2,10 @@
 /*
  * One random history of one feed and its links, against a naive model: a queue per link.
  *
- * The model (oracle.c) knows nothing of segments, passes or positions. It is told what was fed and to whom, and
- * sees what each connection gets: every unit must be whole, be next in that link's queue, or have units of the
- * feed before it that were dropped; and all counters of the feed must agree with what was seen.
+ * The model (oracle.c) knows nothing of segments, passes or positions. It is told what was fed and
+ * to whom, and sees what each connection gets: every unit must be whole, be next in that link's
+ * queue, or have units of the feed before it that were dropped; and all counters of the feed must
+ * agree with what was seen.
  */
 #ifndef TESTS_FEED_HISTORY_H
 #define TESTS_FEED_HISTORY_H
@@ -23,16 +24,18 @@ struct sim_link {
 	struct reader reader;
 	struct history *h;
 	u32 slot;
-	u32 speed;   /* bytes its socket takes at most at a time */
-	bool full;   /* its socket ever refused, or it was ever down */
-	bool down;   /* one-link endpoints: no connection now */
+	u32 speed; /* bytes its socket takes at most at a time */
+	bool full; /* its socket ever refused, or it was ever down */
+	bool down; /* one-link endpoints: no connection now */
 	bool sticky, asked_sticky;
 	struct sink sink;
 	u32 *queue, q_head, q_end, q_size; /* numbers of the units that are to come, in order */
-	u64 queued, got, skipped; /* messages of the feed in queue; got whole; known to be left out */
-	u64 own;		  /* messages that it sent itself */
-	u32 controls, before_control; /* control bytes to come; units that may still come before the first */
-	u64 bytes;		      /* that its connections took */
+	u64 queued;			   /* messages of the feed in it */
+	u64 got, skipped;		   /* got whole; known to be left out */
+	u64 own;			   /* messages that it sent itself */
+	u32 controls;			   /* control bytes to come */
+	u32 before_control;		   /* units that may still come before the first of them */
+	u64 bytes;			   /* that its connections took */
 };
 
 struct message {
@@ -68,7 +71,7 @@ _Noreturn void history_fail(const struct history *h, const char *claim, const ch
 
 struct sim_link *sim_link(struct history *h, u32 slot);
 
-/* -- oracle.c -------------------------------------------------------------------------------------------------- */
+/* -- oracle.c ---------------------------------------------------------------------------------- */
 void oracle_push(struct sim_link *l, u32 number);
 /* The connection took these bytes; whole units are checked against the queue. */
 void oracle_bytes(struct sim_link *l, const void *bytes, size_t n);
@@ -80,7 +83,7 @@ void oracle_leave(struct sim_link *l, u64 dropped_before, int cause);
 void oracle_check(struct history *h);
 void oracle_end(struct sim_link *l); /* frees its queue */
 
-/* -- flush.c: the loop's part ----------------------------------------------------------------------------------- */
+/* -- flush.c: the loop's part ------------------------------------------------------------------ */
 enum { FLUSH_ALL = 1, FLUSH_READY = 2 };
 void history_flush(struct history *h, int how);
 u32 history_socket(struct sim_link *l, size_t n); /* bytes that the link's socket takes now */
@@ -88,7 +91,7 @@ void history_give(struct sim_link *l, const struct iovec *iov, u64 n);
 void history_down(struct history *h, u32 slot, int why); /* the link's connection ended */
 void history_block(struct history *h);
 
-/* -- history.c ---------------------------------------------------------------------------------------------------- */
+/* -- history.c --------------------------------------------------------------------------------- */
 struct history_sum {
 	u64 histories, messages, routed, written, dropped, lost, rests, closed;
 };

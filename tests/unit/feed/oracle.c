@@ -28,7 +28,10 @@ static void skip(struct sim_link *l, u32 number)
 	wyi_feed_stats(h->feed, &stats);
 	require(h, !m->private); /* private bytes are never dropped */
 	require(h, l->full);
-	/* What was fed to be kept is kept, but for links that were down and forget, and for want of memory. */
+	/*
+	 * What was fed to be kept is kept, but for links that were down and forget, and for want of
+	 * memory.
+	 */
 	if (m->safe)
 		require(h, stats.dropped[WYE_DROP_DOWN] + stats.dropped[WYE_DROP_MEMORY] > 0);
 	l->queued--;
@@ -41,7 +44,9 @@ static void next_is(struct sim_link *l, u32 number)
 	struct history *h = l->h;
 
 	for (;;) {
-		require(h, l->q_head < l->q_end); /* it is not expected: twice, its own, or out of order */
+		require(h,
+			l->q_head <
+				l->q_end); /* it is not expected: twice, its own, or out of order */
 		if (l->queue[l->q_head] == number)
 			break;
 		skip(l, l->queue[l->q_head++]);
@@ -119,7 +124,10 @@ void oracle_end(struct sim_link *l)
 	l->queue = NULL;
 }
 
-/* Bytes of the last `waiting` messages in the queue, of private ones among them and of the begun one what is left. */
+/*
+ * Bytes of the last `waiting` messages in the queue, of private ones among them and of the begun
+ * one what is left.
+ */
 static void check_lag(const struct history *h, const struct sim_link *l, u64 waiting)
 {
 	u64 bytes = l->controls, n = 0;
@@ -145,7 +153,10 @@ static void check_lag(const struct history *h, const struct sim_link *l, u64 wai
 	require(h, wyi_feed_lag_bytes(h->feed, l->slot) == bytes);
 }
 
-/* A solo does not read past `to`, or it would never meet the live ones. Only a jump can put it there. */
+/*
+ * A solo does not read past `to`, or it would never meet the live ones. Only a jump can put it
+ * there.
+ */
 static void check_place(const struct history *h, const struct sim_link *l)
 {
 	if (!l->full)
@@ -193,7 +204,8 @@ void oracle_check(struct history *h)
 	require(h, stats.lost == h->lost);
 	require(h, sum_dropped(&stats) == dropped + h->left_dropped + h->door);
 	require(h, stats.routed == h->routed);
-	require(h, stats.routed == stats.written + sum_dropped(&stats) + stats.lost + stats.waiting);
+	require(h,
+		stats.routed == stats.written + sum_dropped(&stats) + stats.lost + stats.waiting);
 	require(h, stats.used <= (u64)h->queue + h->batch);
 	require(h, behind || stats.used == 0); /* nothing is kept for nobody */
 	if (h->deep)

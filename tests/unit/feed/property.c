@@ -2,10 +2,12 @@
 /*
  * Random histories of a feed against a naive model (see history.h).
  *
- *   property [PART OF]          part PART (1 ..) of OF parts of the histories: 100,000, or WYE_HISTORIES
+ *   property [PART OF]          part PART (1 ..) of OF parts of the histories: 100,000, or
+ *                               WYE_HISTORIES of them
  *   property --seed N           that one, every invariant recounted after every step
- *   property --mutants [SEEDS]  where the feed is built with WYE_MUTANTS: breaks one rule at a time in a child process;
- *                               each must be caught within that many histories (default 4,000)
+ *   property --mutants [SEEDS]  where the feed is built with WYE_MUTANTS: breaks one rule at a time
+ *                               in a child process; each must be caught within that many
+ *                               histories (default 4,000), by what can be seen from outside
  */
 #include <signal.h>
 #include <stdio.h>
@@ -30,7 +32,10 @@ static void on_abort(int signo)
 	_exit(1);
 }
 
-/* In every deep-th history all invariants are recounted after every step. 0: never, only what can be seen counts. */
+/*
+ * In every deep-th history all invariants are recounted after every step. 0: never, only what can
+ * be seen counts.
+ */
 static void run(u64 from, u64 to, u32 deep, struct history_sum *sum)
 {
 	for (now_running = from; now_running < to; now_running++)
@@ -39,10 +44,12 @@ static void run(u64 from, u64 to, u32 deep, struct history_sum *sum)
 
 static void print_sum(const struct history_sum *s)
 {
-	printf("%llu histories: %llu messages fed, %llu routed = %llu written + %llu dropped + %llu lost + rest; "
+	printf("%llu histories: %llu messages fed, %llu routed = %llu written + %llu dropped + "
+	       "%llu lost + rest; "
 	       "%llu begun and cut short, %llu closed as overrun\n",
-	       (unsigned long long)s->histories, (unsigned long long)s->messages, (unsigned long long)s->routed,
-	       (unsigned long long)s->written, (unsigned long long)s->dropped, (unsigned long long)s->lost,
+	       (unsigned long long)s->histories, (unsigned long long)s->messages,
+	       (unsigned long long)s->routed, (unsigned long long)s->written,
+	       (unsigned long long)s->dropped, (unsigned long long)s->lost,
 	       (unsigned long long)s->rests, (unsigned long long)s->closed);
 }
 

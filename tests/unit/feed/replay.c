@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Replays operations on one feed, for tests/feed/against_model.py: a line on standard input is an operation, a line on
- * standard output what came of it and the whole state that can be compared: "result | counters | readers".
- * Every invariant is recounted after every line.
+ * Replays operations on one feed, for tests/feed/against_model.py: a line on standard input is an
+ * operation, a line on standard output what came of it and the whole state that can be compared:
+ * "result | counters | readers". Every invariant is recounted after every line.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,7 +78,9 @@ static void op_new(char *at)
 		wyi_assert(wyi_slab_take(&slab, &slot) == 0 && slot == i);
 	wyi_feed_shared_init(&shared, &slab, 0);
 	wyi_assert(wyi_feed_new(&shared, &options, &feed) == 0);
-	/* Records for solo readers lie ready: where the model runs out of memory, it is for a rest. */
+	/*
+	 * Records for solo readers lie ready: where the model runs out of memory, it is for a rest.
+	 */
 	for (u32 i = 0; i < SLOTS; i++) {
 		wyi_assert(wyi_feed_join(feed, i) == 0);
 		wyi_assert(wyi_feed_aside(feed, i, FEED_CONTROL, "B", 1, 0) == 0);
@@ -292,8 +294,8 @@ static void print_reader(u32 slot)
 	const struct solo *o = reader_solo(r);
 	char kind = o ? "uiwd"[o->state] : reader_index(r) < feed->done ? 'L' : 'l';
 
-	printf(" %u%c%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, slot, kind, wyi_reader_seq(feed, r),
-	       r->base, r->dropped, wyi_feed_waiting(feed, slot));
+	printf(" %u%c%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, slot, kind,
+	       wyi_reader_seq(feed, r), r->base, r->dropped, wyi_feed_waiting(feed, slot));
 	if (o)
 		printf(",%" PRIu64 ",%u", o->own, o->piece_bytes);
 }
@@ -304,8 +306,8 @@ static void print_state(void)
 
 	wyi_feed_check(feed);
 	wyi_feed_stats(feed, &s);
-	printf(" | %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-	       " %" PRIu64 " %" PRIu64 " |",
+	printf(" | %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+	       " %" PRIu64 " %" PRIu64 " %" PRIu64 " |",
 	       wyi_feed_seq(feed), s.routed, s.written, s.lost, s.waiting, s.overdue, s.used,
 	       s.dropped[WYE_DROP_FULL], s.dropped[WYE_DROP_DOWN], s.dropped[WYE_DROP_MEMORY]);
 	for (u32 slot = 0; slot < SLOTS; slot++) {

@@ -3,7 +3,10 @@
 #include <string.h>
 #include "sink.h"
 
-/* Bodies are lent from here: a row of equal bytes for each of the 64 fillings that are in use at a time. */
+/*
+ * Bodies are lent from here: a row of equal bytes for each of the 64 fillings that are in use at a
+ * time.
+ */
 static const u8 *filling(u32 number, u32 n)
 {
 	static u8 *rows[64];
@@ -25,7 +28,10 @@ void unit_make(struct unit *u, char kind, u32 number, u32 n)
 	u32 n_tail = number % 3 < n ? number % 3 : n;
 
 	wyi_assert(number < 1u << 24 && n <= UNIT_MAX);
-	*u = (struct unit){.body = filling(number, n), .len = n - n_tail, .n_head = UNIT_HEAD, .n_tail = (u8)n_tail};
+	*u = (struct unit){.body = filling(number, n),
+			   .len = n - n_tail,
+			   .n_head = UNIT_HEAD,
+			   .n_tail = (u8)n_tail};
 	u->head[0] = (u8)kind;
 	for (u32 i = 0; i < 3; i++)
 		u->head[1 + i] = (u8)(number >> 8 * i);
@@ -71,8 +77,8 @@ static size_t take_body(struct sink *s, const u8 *bytes, size_t n)
 	return differ ? 0 : k;
 }
 
-bool sink_take(struct sink *s, const u8 *bytes, size_t n, void (*got)(void *ctx, char kind, u32 number),
-	       void *ctx)
+bool sink_take(struct sink *s, const u8 *bytes, size_t n,
+	       void (*got)(void *ctx, char kind, u32 number), void *ctx)
 {
 	while (n) {
 		size_t k;

@@ -2,8 +2,9 @@
 /*
  * What the feed's tests send, and the peer that gets it.
  *
- * A unit is one byte 'B', or 'D' (of the feed) or 'P' (private), its number (3 bytes), the length of its body (4
- * bytes) and a body of equal bytes under 64, so no byte of a body can be taken for the beginning of a unit.
+ * A unit is one byte 'B', or 'D' (of the feed) or 'P' (private), its number (3 bytes), the length
+ * of its body (4 bytes) and a body of equal bytes under 64, so no byte of a body can be taken for
+ * the beginning of a unit.
  */
 #ifndef TESTS_FEED_SINK_H
 #define TESTS_FEED_SINK_H
@@ -27,16 +28,19 @@ static inline bool sink_at_boundary(const struct sink *s)
 }
 /* The number of the begun unit, or 0. */
 u32 sink_begun(const struct sink *s);
-/* Takes bytes as they come; got() for each unit that is whole now. False: what comes is no unit, or is torn. */
-bool sink_take(struct sink *s, const u8 *bytes, size_t n, void (*got)(void *ctx, char kind, u32 number),
-	       void *ctx);
+/*
+ * Takes bytes as they come; got() for each unit that is whole now. False: what comes is no unit, or
+ * is torn.
+ */
+bool sink_take(struct sink *s, const u8 *bytes, size_t n,
+	       void (*got)(void *ctx, char kind, u32 number), void *ctx);
 
 /* A small random number generator (splitmix64): the same histories everywhere. */
 struct rnd {
 	u64 state;
 };
 u64 rnd_next(struct rnd *r);
-u32 rnd_below(struct rnd *r, u32 n); /* 0 .. n-1 */
+u32 rnd_below(struct rnd *r, u32 n);			   /* 0 .. n-1 */
 static inline u32 rnd_in(struct rnd *r, u32 low, u32 high) /* both included */
 {
 	return low + rnd_below(r, high - low + 1);

@@ -16,7 +16,7 @@ static void segments__much_within_a_pass__they_grow(void **unused)
 	assert_int_equal(shared.bytes, 0);
 	for (u32 i = 0; i < SIZES; i++)
 		assert_non_null(shared.spare[i]); /* one of each lies ready */
-	allocations_left = 1; /* for the ring or a record; not needed */
+	allocations_left = 1;			  /* for the ring or a record; not needed */
 	put_many(600, 100);
 	assert_int_equal(allocations_left, 1);
 	end();
@@ -142,7 +142,8 @@ static void solos__many_end__few_are_kept(void **unused)
 
 static void append__too_big__refused_at_the_door(void **unused)
 {
-	struct unit units[2] = {{.body = (const u8 *)"", .len = (1u << 30) + 1}, {.body = (const u8 *)"a", .len = 1}};
+	struct unit units[2] = {{.body = (const u8 *)"", .len = (1u << 30) + 1},
+				{.body = (const u8 *)"a", .len = 1}};
 
 	(void)unused;
 	begin_with(1024, 2);

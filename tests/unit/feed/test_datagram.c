@@ -13,7 +13,8 @@ static void begin_dgram(u32 queue, u32 n)
 static u32 next_skip(u32 slot)
 {
 	struct iovec iov[FEED_DGRAMS];
-	u32 slots[READERS], n_iov, skip, n = wyi_feed_chunk(feed, iov, &n_iov, slots, READERS, &skip);
+	u32 slots[READERS], n_iov, skip,
+		n = wyi_feed_chunk(feed, iov, &n_iov, slots, READERS, &skip);
 
 	assert_true(n > 0);
 	assert_int_equal(slots[0], slot);
@@ -160,7 +161,7 @@ static void blocked__only_from_was_given_up__those_go_on_at_to_at_most(void **un
 	assert_int_equal(wyi_feed_live_result(feed, 0, 20), 0);
 	assert_int_equal(wyi_feed_live_result(feed, 1, 9), 0);
 	wyi_feed_blocked(feed, true);
-	put_many(16, 24); /* 36 of 32: the first segment goes */
+	put_many(16, 24);		      /* 36 of 32: the first segment goes */
 	assert_int_equal(stats().overdue, 0); /* reader 1 has got these 8 */
 	put_many(8, 24);
 	assert_int_equal(stats().overdue, 7);
@@ -260,7 +261,8 @@ int main(void)
 		cmocka_unit_test(join_and_leave__in_a_partly_served_range__it_stays_the_next),
 		cmocka_unit_test(leave__of_the_partly_served__the_next_begins_at_the_start),
 		cmocka_unit_test(append__from_the_partly_served__it_goes_on_alone),
-		cmocka_unit_test(blocked__over_the_queue__the_oldest_is_given_up_and_all_jump_together),
+		cmocka_unit_test(
+			blocked__over_the_queue__the_oldest_is_given_up_and_all_jump_together),
 		cmocka_unit_test(blocked__only_from_was_given_up__those_go_on_at_to_at_most),
 		cmocka_unit_test(blocked__kept_for_a_source__nothing_is_given_up),
 		cmocka_unit_test(solo__endpoint_full__waits_and_all_are_woken),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of a feed one by one: appending, passes, short writes, what is given up and what is kept. */
+/*
+ * The rules of a feed one by one: appending, passes, short writes, what is given up and what is
+ * kept.
+ */
 #include "fixture.h"
 
 static void append__without_readers__nothing_is_counted(void **unused)
@@ -17,7 +20,12 @@ static void append__without_readers__nothing_is_counted(void **unused)
 
 static void append__head_body_and_tail__one_unit(void **unused)
 {
-	struct unit u = {.body = (const u8 *)"body", .len = 4, .n_head = 2, .n_tail = 1, .head = "h:", .tail = "."};
+	struct unit u = {.body = (const u8 *)"body",
+			 .len = 4,
+			 .n_head = 2,
+			 .n_tail = 1,
+			 .head = "h:",
+			 .tail = "."};
 
 	(void)unused;
 	begin_with(1024, 2);
@@ -204,8 +212,11 @@ static void take__with_little_room__whole_messages_but_one_at_least(void **unuse
 	end();
 }
 
-/* -- what is given up ------------------------------------------------------------------------------------------- */
-/* Readers 0 and 1 are stopped at messages 0 and 24, 2 is not; 40 are fed: the segments before 24 are given up. */
+/* -- what is given up -------------------------------------------------------------------------- */
+/*
+ * Readers 0 and 1 are stopped at messages 0 and 24, 2 is not; 40 are fed: the segments before 24
+ * are given up.
+ */
 static void overrun_one(void)
 {
 	begin_with(1024, 3); /* segments of 256 bytes: 8 messages of 24 + 8 */
@@ -225,7 +236,7 @@ static void overrun_one(void)
 	assert_int_equal(stats().overdue, 24);
 }
 
-static void evict__a_stopped_reader__loses_to_the_message_and_goes_on_in_the_newest_half(void **unused)
+static void evict__a_stopped_reader__goes_on_in_the_newest_half(void **unused)
 {
 	struct iovec iov[FEED_IOVS];
 
@@ -237,7 +248,8 @@ static void evict__a_stopped_reader__loses_to_the_message_and_goes_on_in_the_new
 	assert_int_equal(wyi_feed_waiting(feed, 0), 56);
 	wyi_feed_ready(feed, 0);
 	assert_int_equal(wyi_feed_take(feed, 0, iov, UINT64_MAX), 2);
-	assert_int_equal(iov[0].iov_len + iov[1].iov_len, 16 * 24); /* the newest 512 bytes, whole segments */
+	assert_int_equal(iov[0].iov_len + iov[1].iov_len,
+			 16 * 24); /* the newest 512 bytes, whole segments */
 	assert_int_equal(stats().dropped[WYE_DROP_FULL], 40);
 	assert_int_equal(reader(0)->dropped, 40);
 	assert_int_equal(wyi_feed_waiting(feed, 0), 16);
@@ -402,7 +414,8 @@ static void close__an_overrun_reader_gets_writable__is_to_be_closed(void **unuse
 	stop(0);
 	put_many(40, 24);
 	wyi_feed_ready(feed, 0);
-	assert_int_equal(wyi_feed_take(feed, 0, (struct iovec[FEED_IOVS]){{0}}, UINT64_MAX), WYE_ESLOW);
+	assert_int_equal(wyi_feed_take(feed, 0, (struct iovec[FEED_IOVS]){{0}}, UINT64_MAX),
+			 WYE_ESLOW);
 	(void)wyi_feed_pass(feed);
 	assert_false(wyi_feed_due(feed)); /* nothing more is offered to it */
 	end();
@@ -449,10 +462,11 @@ int main(void)
 		cmocka_unit_test(own_messages__of_the_last_owner_of_a_slot__are_heard),
 		cmocka_unit_test(live_result__short_in_a_message__its_rest_is_kept),
 		cmocka_unit_test(live_result__short_at_a_boundary__no_rest),
-		cmocka_unit_test(live_result__short_ones_between_full_ones__each_goes_on_where_it_is),
+		cmocka_unit_test(
+			live_result__short_ones_between_full_ones__each_goes_on_where_it_is),
 		cmocka_unit_test(done__refused_in_a_message__goes_on_there),
 		cmocka_unit_test(take__with_little_room__whole_messages_but_one_at_least),
-		cmocka_unit_test(evict__a_stopped_reader__loses_to_the_message_and_goes_on_in_the_newest_half),
+		cmocka_unit_test(evict__a_stopped_reader__goes_on_in_the_newest_half),
 		cmocka_unit_test(evict__nobody_else_needs_what_is_newer__goes_on_with_what_comes),
 		cmocka_unit_test(evict__a_writable_reader_not_yet_served__the_feed_is_shut),
 		cmocka_unit_test(evict__an_overrun_reader_in_a_message__finishes_it),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What concerns one link: connections of one-link endpoints, bytes of its own, and want of memory. */
+/*
+ * What concerns one link: connections of one-link endpoints, bytes of its own, and want of memory.
+ */
 #include "fixture.h"
 
-/* -- one-link endpoints ----------------------------------------------------------------------------------------- */
+/* -- one-link endpoints ------------------------------------------------------------------------ */
 static void begin_one(struct feed_options options)
 {
 	begin(options);
@@ -87,7 +89,8 @@ static void park__without_hold__forgets_and_refuses(void **unused)
 	wyi_feed_park(feed, 0, false);
 	assert_int_equal(stats().dropped[WYE_DROP_DOWN], 1);
 	assert_int_equal(stats().used, 0);
-	assert_true(wyi_feed_room(feed, true, 5000, 5000)); /* nobody waits for a sink that forgets */
+	assert_true(
+		wyi_feed_room(feed, true, 5000, 5000)); /* nobody waits for a sink that forgets */
 	put("two");
 	assert_int_equal(stats().dropped[WYE_DROP_DOWN], 2);
 	assert_int_equal(stats().routed, 2);
@@ -129,7 +132,7 @@ static void sticky__all_sent__is_not_live(void **unused)
 	end();
 }
 
-/* -- pieces ----------------------------------------------------------------------------------------------------- */
+/* -- pieces ------------------------------------------------------------------------------------ */
 static int aside(u32 slot, enum feed_piece kind, const char *text, u32 sent)
 {
 	return wyi_feed_aside(feed, slot, kind, text, (u32)strlen(text), sent);
@@ -249,7 +252,7 @@ static void park__private_bytes_wait__they_are_lost(void **unused)
 	end();
 }
 
-/* -- no memory -------------------------------------------------------------------------------------------------- */
+/* -- no memory --------------------------------------------------------------------------------- */
 static void memory__none_for_a_segment__the_rest_of_the_run_is_refused(void **unused)
 {
 	struct unit units[20];
