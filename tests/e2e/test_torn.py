@@ -85,7 +85,9 @@ def flow(wye, source, readers, seed):
     for number, line in enumerate(lines):
         source.send(line)
         if number == count // 2:
-            for thread in threads:  # so far nobody read: the queue has overflowed
+            # so far nobody reads: the queue overflows
+            wye.until_stats(lambda rows, n=number + 1: rows["in"]["received"] == n, 60, "the first half")
+            for thread in threads:
                 thread.start()
     for thread in threads:
         thread.join(100)
