@@ -17,6 +17,7 @@ target_link_libraries(feed_replay PRIVATE feed_objects)
 foreach(program feed_property feed_mutants feed_replay)
 	set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 	target_link_libraries(${program} PRIVATE wye_flags Threads::Threads base_objects sys_objects)
+	add_dependencies(unit_tests ${program})
 endforeach()
 
 # 100,000 histories, or the environment's WYE_HISTORIES. One seed alone: feed_property --seed N.

@@ -54,7 +54,9 @@ void wyi_feed_blocked(struct feed *f, bool blocked)
 {
 	wyi_assert(f->datagram);
 	f->blocked = blocked;
-	if (!blocked && f->n_live && !MUTANT(blocked_forgets))
+	if (blocked)
+		return; /* results may still be to come: the next trim sees it */
+	if (f->n_live && !MUTANT(blocked_forgets))
 		live_jump(f);
 	wyi_feed_trim(f);
 }

@@ -140,12 +140,14 @@ u64 wyi_feed_written(const struct feed *f, u32 slot)
 {
 	const struct reader *r = feed_reader(f, slot);
 
-	return wyi_reader_seq(f, r) - r->base;
+	return r->at ? wyi_reader_seq(f, r) - r->base : 0;
 }
 
 u64 wyi_feed_waiting(const struct feed *f, u32 slot)
 {
-	return wyi_reader_waiting(f, feed_reader(f, slot));
+	const struct reader *r = feed_reader(f, slot);
+
+	return r->at ? wyi_reader_waiting(f, r) : 0;
 }
 
 u64 wyi_feed_lag_bytes(const struct feed *f, u32 slot)
@@ -153,9 +155,13 @@ u64 wyi_feed_lag_bytes(const struct feed *f, u32 slot)
 	const struct reader *r = feed_reader(f, slot);
 	const struct solo *o = reader_solo(r);
 	const struct piece *p = o ? solo_piece(o) : NULL;
-	u64 seq = wyi_reader_seq(f, r) +
-		  (p && p->kind == FEED_REST); /* what is left of that one is the piece */
+	u64 seq;
 
+	if (!r->at)
+		return 0;
+	seq = wyi_reader_seq(f, r);
+	if (p && p->kind == FEED_REST)
+		seq++; /* what is left of that one is the piece */
 	return f->byte - wyi_feed_byte_at(f, u64_max(seq, feed_first(f))) +
 	       (p ? o->piece_bytes - p->off : 0);
 }

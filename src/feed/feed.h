@@ -108,7 +108,8 @@ enum feed_piece { FEED_REST, FEED_CONTROL, FEED_PRIVATE };
 /*
  * Bytes for one link alone. sent > 0 (only if it was clear): so many are written and the socket
  * then refused, the reader is WAIT; if the first byte was refused already, call wyi_feed_wait()
- * next. WYE_EFULL: over `queue`; WYE_EGONE: it is DOWN; -ENOMEM (with sent > 0: close the link).
+ * next. WYE_EFULL: over `queue`. WYE_EGONE: it is DOWN or has left. -ENOMEM: with sent > 0, close
+ * the link.
  */
 int wyi_feed_aside(struct feed *, u32 slot, enum feed_piece, const void *, u32 len, u32 sent);
 bool wyi_feed_clear(const struct feed *, u32 slot); /* nothing unsent: may be written to directly */
@@ -129,8 +130,8 @@ u32 wyi_feed_chunk(struct feed *, struct iovec *iov, u32 *ret_iovs, u32 *slots, 
 /*
  * One result per slot of the chunk, in order. Streams: bytes the socket took; short = it refused
  * the rest. Datagram feeds: messages, those skipped included; short = the endpoint is full, stop:
- * the other slots of the chunk get no result. No append, join or leave between chunk and the last
- * result. 0, or -ENOMEM: close the link (wyi_feed_leave with WYE_DROP_MEMORY, or park); nothing
+ * the other slots of the chunk get no result. No append, join, leave, aside or trim between chunk
+ * and the last result. 0, or -ENOMEM: close the link (wyi_feed_leave with WYE_DROP_MEMORY, or park); nothing
  * more is offered to it.
  */
 int wyi_feed_live_result(struct feed *, u32 slot, u64 got);
@@ -139,8 +140,8 @@ u32 wyi_feed_due_solos(struct feed *, u32 *slots, u32 max);
 /*
  * What a DUE solo sends next, at most `room` bytes of whole pieces (one message may exceed it).
  * Answers the number of iovecs; 0: nothing (it is IDLE or live now); or WYE_ESLOW: close it,
- * nothing more is offered to it. No append, join or leave between take and done. Datagram feeds:
- * one message an iovec.
+ * nothing more is offered to it. Datagram feeds: one message an iovec.
+ * Several readers may be between take and done; no append, join, leave or trim then.
  */
 int wyi_feed_take(struct feed *, u32 slot, struct iovec iov[FEED_IOVS], u64 room);
 /*
@@ -157,8 +158,8 @@ void wyi_feed_ready(struct feed *, u32 slot); /* EPOLLOUT: WAIT becomes DUE, els
 void wyi_feed_wait(struct feed *, u32 slot);  /* nothing was taken at all: DUE becomes WAIT */
 void wyi_feed_ready_all(struct feed *);	      /* datagram endpoints: all in WAIT become DUE */
 /*
- * Datagram feeds: the socket is full. Until told otherwise, live readers pin only what is kept for
- * a source.
+ * Datagram feeds: the socket is full. Until told otherwise, readers pin only what is kept for a
+ * source; from the next trim on, so it may be said before the results that it explains.
  */
 void wyi_feed_blocked(struct feed *, bool blocked);
 bool wyi_feed_is_waiting(const struct feed *, u32 slot); /* a solo in WAIT: needs EPOLLOUT */
@@ -184,6 +185,7 @@ struct feed_stats {
 	u32 queue;
 };
 void wyi_feed_stats(const struct feed *, struct feed_stats *ret);
+/* Of a reader; 0 for one that has left. */
 u64 wyi_feed_written(const struct feed *, u32 slot);
 u64 wyi_feed_waiting(const struct feed *, u32 slot);
 /* Bytes not sent yet, its pieces included; its own messages, too. */

@@ -95,11 +95,12 @@ static struct piece *control_place(const struct solo *o)
 int wyi_feed_aside(struct feed *f, u32 slot, enum feed_piece kind, const void *bytes, u32 len,
 		   u32 sent)
 {
-	struct solo *o = reader_solo(feed_reader(f, slot));
+	const struct reader *r = feed_reader(f, slot);
+	struct solo *o = reader_solo(r);
 	struct piece *p;
 
 	wyi_assert(kind != FEED_REST && (sent == 0 || (sent < len && wyi_feed_clear(f, slot))));
-	if (o && o->state == DOWN)
+	if (!r->at || (o && o->state == DOWN))
 		return WYE_EGONE;
 	if (len > f->queue || (o && o->piece_bytes > f->queue - len))
 		return WYE_EFULL;

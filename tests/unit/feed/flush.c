@@ -46,36 +46,64 @@ void history_block(struct history *h)
 }
 
 /* -- streams ----------------------------------------------------------------------------------- */
-static void serve_stream(struct history *h, u32 slot)
-{
-	struct sim_link *l = sim_link(h, slot);
+struct taken {
+	struct sim_link *l;
 	struct iovec iov[FEED_IOVS];
-	u64 room = rnd_is(&h->rnd, 50) ? NO_LIMIT : rnd_in(&h->rnd, 1, 200), bytes, before;
-	u32 got;
-	bool refused;
+	u64 bytes;
+	int err;
+};
+
+static void take_stream(struct history *h, struct taken *t)
+{
+	u64 room = rnd_is(&h->rnd, 50) ? NO_LIMIT : rnd_in(&h->rnd, 1, 200);
 	int n;
 
+	t->bytes = 0;
+	t->err = 0;
 	if (rnd_is(&h->rnd, 2)) {
-		l->full = true;
-		wyi_feed_wait(h->feed, slot);
+		t->l->full = true;
+		wyi_feed_wait(h->feed, t->l->slot);
 		return;
 	}
-	n = wyi_feed_take(h->feed, slot, iov, room);
-	if (n == WYE_ESLOW)
-		history_down(h, slot, WYE_ESLOW);
-	if (n <= 0)
-		return;
-	bytes = iov_bytes(iov, (u32)n);
-	require(h, bytes <= room || n == 1);
-	before = wyi_feed_progress(h->feed, slot);
-	got = history_socket(l, bytes);
-	history_give(l, iov, got);
+	n = wyi_feed_take(h->feed, t->l->slot, t->iov, room);
+	if (n < 0)
+		t->err = n;
+	else
+		t->bytes = iov_bytes(t->iov, (u32)n);
+	require(h, n >= 0 || n == WYE_ESLOW);
+	require(h, t->bytes <= room || n == 1);
+}
+
+static void send_stream(struct history *h, struct taken *t)
+{
+	u64 before = wyi_feed_progress(h->feed, t->l->slot);
+	u32 got = history_socket(t->l, t->bytes);
 	/* Some sinks take less without being full. */
-	refused = got < bytes && !rnd_is(&h->rnd, 10);
-	if (wyi_feed_done(h->feed, slot, got, refused) < 0)
-		history_down(h, slot, -ENOMEM);
-	else if (refused)
-		require(h, (wyi_feed_progress(h->feed, slot) == before) == (got == 0));
+	bool refused = got < t->bytes && !rnd_is(&h->rnd, 10);
+
+	history_give(t->l, t->iov, got);
+	t->err = wyi_feed_done(h->feed, t->l->slot, got, refused);
+	if (t->err == 0 && refused)
+		require(h, (wyi_feed_progress(h->feed, t->l->slot) == before) == (got == 0));
+}
+
+/* As in bulk: all are taken, then all are sent. */
+static void serve_streams(struct history *h, const u32 *slots, u32 n)
+{
+	static struct taken taken[LINKS_MAX];
+
+	for (u32 i = 0; i < n; i++) {
+		taken[i].l = sim_link(h, slots[i]);
+		take_stream(h, &taken[i]);
+	}
+	for (u32 i = 0; i < n; i++) {
+		if (taken[i].bytes)
+			send_stream(h, &taken[i]);
+	}
+	for (u32 i = 0; i < n; i++) {
+		if (taken[i].err)
+			history_down(h, slots[i], taken[i].err);
+	}
 }
 
 /* The next live readers, at most max. Answers how many there were. */
@@ -113,8 +141,7 @@ static void flush_streams(struct history *h, int how)
 			wyi_feed_ready(h->feed, l->slot);
 	}
 	n = wyi_feed_due_solos(h->feed, slots, how & FLUSH_ALL ? LINKS_MAX : rnd_in(&h->rnd, 1, 6));
-	for (u32 i = 0; i < n; i++)
-		serve_stream(h, slots[i]);
+	serve_streams(h, slots, n);
 	if (how & FLUSH_ALL) {
 		while (chunk_stream(h, LINKS_MAX))
 			;
@@ -185,11 +212,11 @@ static void serve_datagram(struct history *h, u32 slot)
 	private = wyi_feed_takes_private(h->feed, slot);
 	require(h, !private || n == 1);
 	got = send_datagrams(h, l, iov, (u32)n, private, &failed, &bytes);
+	if (got < (u32)n)
+		history_block(h);
 	require(h, wyi_feed_done(h->feed, slot, got, got < (u32)n) == 0);
 	if (failed)
 		wyi_feed_drop(h->feed, slot, failed, bytes, WYE_DROP_UNREACHABLE);
-	if (got < (u32)n)
-		history_block(h);
 }
 
 static u32 chunk_datagram(struct history *h, u32 max)
@@ -205,13 +232,13 @@ static u32 chunk_datagram(struct history *h, u32 max)
 		u32 got = skip +
 			  send_datagrams(h, l, iov + skip, n_iov - skip, false, &failed, &bytes);
 
+		if (got < n_iov)
+			history_block(h);
 		require(h, wyi_feed_live_result(h->feed, slots[i], got) == 0);
 		if (failed)
 			wyi_feed_drop(h->feed, slots[i], failed, bytes, WYE_DROP_UNREACHABLE);
-		if (got < n_iov) {
-			history_block(h);
+		if (got < n_iov)
 			return 0;
-		}
 	}
 	return n;
 }

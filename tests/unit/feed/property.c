@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: property [PART OF] | --seed N | --mutants [SEEDS]\n");
 		return 2;
 	}
-	run(total * (part - 1) / of, total * part / of, 8, &sum);
+	run(total * (part - 1) / of, total * part / of, 4, &sum);
 	print_sum(&sum);
 	return 0;
 }

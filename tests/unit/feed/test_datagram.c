@@ -190,6 +190,24 @@ static void blocked__kept_for_a_source__nothing_is_given_up(void **unused)
 	end();
 }
 
+static void blocked__said_before_the_results__nothing_is_freed_under_them(void **unused)
+{
+	(void)unused;
+	begin_dgram(1024, 2);
+	put_many(40, 24); /* over the queue: the loop was late */
+	(void)wyi_feed_pass(feed);
+	wyi_feed_blocked(feed, true);
+	assert_int_equal(stats().used, 40 * 32);
+	assert_int_equal(wyi_feed_live_result(feed, 0, 3), 0);
+	wyi_feed_trim(feed);
+	assert_int_equal(stats().used, 1024);
+	assert_int_equal(stats().overdue, 5 + 8);
+	wyi_feed_blocked(feed, false);
+	assert_int_equal(stats().dropped[WYE_DROP_FULL], 21 + 24);
+	assert_int_equal(wyi_feed_written(feed, 0), 3);
+	end();
+}
+
 static void solo__endpoint_full__waits_and_all_are_woken(void **unused)
 {
 	(void)unused;
@@ -265,6 +283,7 @@ int main(void)
 			blocked__over_the_queue__the_oldest_is_given_up_and_all_jump_together),
 		cmocka_unit_test(blocked__only_from_was_given_up__those_go_on_at_to_at_most),
 		cmocka_unit_test(blocked__kept_for_a_source__nothing_is_given_up),
+		cmocka_unit_test(blocked__said_before_the_results__nothing_is_freed_under_them),
 		cmocka_unit_test(solo__endpoint_full__waits_and_all_are_woken),
 		cmocka_unit_test(take__private_datagram__goes_alone),
 		cmocka_unit_test(drop__reported_as_taken__written_becomes_dropped),

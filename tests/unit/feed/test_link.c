@@ -284,6 +284,10 @@ static void memory__none_for_the_source__it_has_left(void **unused)
 	expect_chunk("ab", 2);
 	wyi_feed_leave(feed, 0, -1); /* nothing */
 	assert_int_equal(stats().lost, 0);
+	assert_int_equal(wyi_feed_waiting(feed, 0) + wyi_feed_written(feed, 0), 0);
+	assert_int_equal(wyi_feed_lag_bytes(feed, 0), 0);
+	assert_int_equal(aside(0, FEED_PRIVATE, "(p)", 0), WYE_EGONE);
+	assert_false(wyi_feed_clear(feed, 0) || wyi_feed_is_waiting(feed, 0));
 	end();
 }
 
