@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from peers import HOST, stopwatch
@@ -55,9 +56,11 @@ def test_exit__stay__never_by_itself(stage):
     run = echo(stage, "question\\n", "--stay", "--linger", "1ms", "-#std", f"tcp://{HOST}:{server.port}#net")
     conn = stage.keep(server.accept())
     assert conn.line() == b"question\n"
-    run.until_stats(lambda rows: rows["std"]["state"] == "ended", what="the end of input")
-    conn.send(b"much later\n")
-    run.out.expect(b"much later\n")
+    for i in range(5):  # without --stay, a millisecond of silence would be the end
+        conn.send(b"later %d\n" % i)
+        run.out.expect(b"later %d\n" % i)
+        until(lambda end=time.monotonic() + 0.05: time.monotonic() > end, 5, "more than `linger` of silence")
+    assert run.alive
     run.end(0)
 
 

@@ -62,9 +62,10 @@ def test_log__name_in_the_line_of_a_listener(stage):
     run.wait(r"^wye: .*listening: unix-listen://s\.sock\S* \(local\)")
 
 
-def test_log__public_listener__is_pointed_out(stage):
-    run = stage.wye("tcp-listen://0.0.0.0:0#open", "tcp-listen://127.0.0.1:0#closed")
-    said = [line for line in run.log.text.splitlines() if "public" in line]
+@pytest.mark.parametrize("host", ["0.0.0.0", "any", "[::]"])
+def test_log__public_listener__is_pointed_out(stage, host):
+    run = stage.wye(f"tcp-listen://{host}:0#open", "tcp-listen://127.0.0.1:0#closed")
+    said = [line for line in run.log.text.splitlines() if re.search("public|other hosts", line)]
     assert said and all("closed" not in line for line in said)
 
 

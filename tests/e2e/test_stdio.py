@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 import pytest
-from peers import HOST
+from peers import HOST, cut_lines
 from wye import WYE, Stream, scaled
 
 
@@ -38,10 +38,9 @@ def test_stdin__regular_file__all_of_it_then_exit_0(stage):
 
 def test_stdin__empty_regular_file__exit_0(stage):
     (stage.path / "file").write_bytes(b"")
-    server = stage.server()
+    port = stage.free_port()
     with open(stage.path / "file", "rb") as file:
-        run = stage.wye("-", f"tcp://{HOST}:{server.port}", stdin=file, ready=False)
-    assert server.accept().rest() == b""
+        run = stage.wye("-", f"tcp://{HOST}:{port}", stdin=file, ready=False)
     run.exit(0)
 
 
@@ -149,9 +148,10 @@ def test_inherited__cat_after_it_in_the_same_shell__reads_the_terminal(stage):
     os.close(feed)
 
 
-def test_stdout__closed_by_its_only_reader__exit_0(stage):
+@pytest.mark.parametrize("keys", ["dir=in", "once"])
+def test_stdout__only_sink_and_its_reader_leaves__exit_0(stage, keys):
     head = stage.process("head", "-n", "1", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    run = stage.wye("tcp-listen://127.0.0.1:0#net", "-", stdout=head.stdin)
+    run = stage.wye(f"tcp-listen://127.0.0.1:0,{keys}#net", "-", stdout=head.stdin)
     head.stdin.close()
     head.stdin = None
     client = stage.tcp(run.port())
@@ -160,6 +160,21 @@ def test_stdout__closed_by_its_only_reader__exit_0(stage):
     assert head.wait(10) == 0
     client.send(b"this one breaks the pipe\n")
     run.exit(0)
+
+
+def test_stdout__its_reader_leaves_and_others_hear_each_other__goes_on(stage):
+    head = stage.process("head", "-n", "1", stdin=subprocess.PIPE)
+    run = stage.wye("tcp-listen://127.0.0.1:0#net", "-", stdout=head.stdin)
+    head.stdin.close()
+    head.stdin = None
+    a, b = stage.tcp(run.port()), stage.tcp(run.port())
+    run.links("net", 2)
+    for i in range(10):
+        a.send(b"%d\n" % i)
+        assert b.line() == b"%d\n" % i
+        if i == 0:
+            assert head.wait(10) == 0
+    run.end(None)
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
@@ -196,5 +211,11 @@ def test_stdout__nobody_reads_the_pipe__a_listener_goes_on(stage):
     for _ in range(30):
         client.send(line * 100)
         assert reader.exactly(len(line) * 100) == line * 100
-    assert run.stats()["std"]["full"] > 0
-    Stream(fds.result)  # so that the end need not wait
+    out = Stream(fds.result)  # the reader wakes: it gets the newest, and what it missed is counted
+    client.send(b"the end\n")
+    out.expect(b"the end\n")
+    row = run.until_stats(lambda rows: rows["std"]["waiting"] == 0, what="an empty feed")["std"]
+    lines = cut_lines(bytes(out.data))
+    assert set(lines) == {line, b"the end\n"}, "whole lines only"
+    assert row["full"] == row["dropped"] == 3001 - len(lines) > 0
+    assert len(lines) > 300, "the newest half of the queue is kept for a reader that lags"
