@@ -202,8 +202,9 @@ static bool seg_pinned(const struct feed *f, const struct segment *s)
 	if (s->seq0 < f->keep_to && !MUTANT(keep_ignored) &&
 	    (live || s->tally.n || (f->gone.n && !MUTANT(gone_unpinned))))
 		return true;
+	/* Nobody rests here, but an overrun reader will want the newest half when it comes back. */
 	if (!live && !s->tally.n)
-		return false;
+		return f->gone.n && f->used <= f->queue && !f->raw && !f->close;
 	/* DUE: writable, not yet offered. Then the loop is behind, not the peer. */
 	return s == seg_head(f) || f->used <= f->queue ||
 	       (s->tally.due && !full && !MUTANT(due_ignored));

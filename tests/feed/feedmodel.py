@@ -95,6 +95,7 @@ class Feed:                                                 # positions are mess
                 if len(f.segs) == 1 or f.used <= f.queue or s.t.due and not bad('due_ignored'): break
                 if not bad('gone_lost'): f.gone.add(s.t)
                 f.count['segments given up'] += 1
+            elif f.gone.n and f.used <= f.queue and not f.raw and not f.close: break     # an overrun reader will want the newest half
             f.segs.pop(0); f.used -= len(s.data) + 8 * len(s.end)
             if not f.live and f.to < f.first() and not bad('to_behind'): f.frm = f.first(); f.set_to(f.frm)
     # -- solo readers: filing, becoming one, moving
