@@ -2,6 +2,7 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+#include <stddef.h>
 #include <wye/error.h>
 
 /* Fills *e (which may be NULL) and answers code, so that callers can `return wyi_fail(...)`. */

@@ -141,6 +141,8 @@ static int parse_name_or_v4(struct url_parse *p, size_t from, size_t to)
 		return 0;
 	if (strcmp(host, "any") == 0 && !listens)
 		return fail_host(p, from, host, "an address or a name (\"any\" is for listeners)");
+	if (listens && strcmp(host, "localhost") == 0)
+		return 0; /* as no host: both loopback addresses */
 	if (listens && strcmp(host, "any") != 0)
 		return fail_host(p, from, host,
 				 "a numeric address of this machine, \"any\","

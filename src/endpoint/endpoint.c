@@ -105,6 +105,16 @@ static void on_end(struct link_group *g, struct link *l)
 		wyi_link_close(l, WYE_EEND);
 }
 
+static void stdio_down(struct endpoint *e, int why)
+{
+	if (why != -EPIPE) /* a reader that leaves is no failure */
+		wyi_log(e->loop, WYE_LOG_ERROR, "failed", e->name, 0, "%s: %s", e->name,
+			wye_strerror(why));
+	wyi_endpoint_set(e, WYE_FAILED, why);
+	if (wyi_endpoint_can_end(e))
+		wyi_endpoint_end(e);
+}
+
 static void on_down(struct link_group *g, struct link *l, int why)
 {
 	struct endpoint *e = endpoint_of(g);
@@ -117,11 +127,18 @@ static void on_down(struct link_group *g, struct link *l, int why)
 	if (is_a(e, URL_DIALLERS))
 		wyi_dial_down(e, why);
 	else if (is_a(e, URL_BIT(URL_STDIO)))
-		wyi_endpoint_set(e, WYE_FAILED, why);
+		stdio_down(e, why);
 	else
 		wyi_listen_down(e, why);
-	if (is_a(e, URL_BIT(URL_STDIO)) && wyi_endpoint_can_end(e))
-		wyi_endpoint_end(e);
+}
+
+static void on_skipped(struct link_group *g, struct link *l, u64 n)
+{
+	struct endpoint *e = endpoint_of(g);
+
+	wyi_log(e->loop, WYE_LOG_WARN, "too-big", e->name, l->number,
+		"%s: skipped %llu longer than max-message=%u; frame=raw takes any length", e->name,
+		(unsigned long long)n, e->url.max_message);
 }
 
 static int on_stranger(struct link_group *g, const struct addr *addr)
@@ -151,6 +168,7 @@ static const struct link_ops link_ops = {
 	.on_end = on_end,
 	.on_stranger = on_stranger,
 	.on_up = on_up,
+	.on_skipped = on_skipped,
 	.on_down = on_down,
 	.on_refused = on_refused,
 };
@@ -396,7 +414,8 @@ void wyi_endpoint_info(const struct endpoint *e, struct wye_endpoint_info *info,
 	*info = (struct wye_endpoint_info){.size = sizeof *info,
 					   .name = e->name,
 					   .url = url,
-					   .state = e->state,
+					   .state = e->ended && e->state == WYE_UP ? WYE_ENDED
+										   : e->state,
 					   .why = e->why,
 					   .can_end = wyi_endpoint_can_end(e),
 					   .ended = e->ended};

@@ -133,7 +133,7 @@ static void say(struct endpoint *e)
 
 	wyi_endpoint_info(e, &info, url);
 	wyi_log(e->loop, WYE_LOG_INFO, "listening", e->name, 0, "%s (%s)%s", url, e->name,
-		wyi_net_is_public(&e->listen) ? ", reachable from other hosts" : "");
+		wyi_net_is_public(&e->listen) ? ", public: other hosts reach it" : "");
 }
 
 static int open_sockets(struct endpoint *e, struct wye_error *error)
@@ -162,11 +162,11 @@ int wyi_dgram_server_open(struct endpoint *e, struct wye_error *error)
 {
 	int r = open_sockets(e, error);
 
-	if (r >= 0)
-		r = wyi_peers_new(&e->group, e->url.max);
 	if (r < 0)
-		return wyi_fail(error, r, 0, "%s",
-				error && *error->text ? error->text : wye_strerror(r));
+		return r;
+	r = wyi_peers_new(&e->group, e->url.max);
+	if (r < 0)
+		return wyi_fail(error, r, 0, "%s: %s", e->name, wye_strerror(r));
 	say(e);
 	for (u32 i = 0; i < e->listen.n; i++) { /* the group owns them from now on */
 		r = wyi_dgram_open(&e->group, e->listen.fd[i], false);

@@ -48,6 +48,7 @@ struct wye_hub {
 	u32 n_shut;	    /* pairs that are shut */
 	bool changed;	    /* an endpoint's state, ended or links: look again */
 	bool said_ended, said_failed;
+	bool kept[HUB_ENDPOINTS]; /* a waiting source still writes into its feed */
 	u64 split[HUB_ENDPOINTS];
 	struct unit units[HUB_UNITS];
 	/* drain.c */

@@ -69,19 +69,21 @@ static bool is_kept(struct wye_hub *h, u32 sink)
 	return false;
 }
 
+/* When its last waiting source has ended, a feed keeps what it has, and drops again when that is written. */
+static void set_kept(struct wye_hub *h, struct endpoint *sink, bool kept)
+{
+	if (h->kept[sink->index] == kept)
+		return;
+	h->kept[sink->index] = kept;
+	wyi_feed_keep(sink->feed, kept ? UINT64_MAX : wyi_feed_seq(sink->feed));
+}
+
 void wyi_policy_modes(struct wye_hub *h)
 {
 	for (u32 i = 0; i < h->n_open; i++) {
-		struct feed *feed = h->endpoint[i]->feed;
-
-		if (!feed)
+		if (!h->endpoint[i]->feed)
 			continue;
-		if (is_kept(h, i))
-			wyi_feed_keep(feed, UINT64_MAX);
-		else if (wyi_feed_keeping(feed))
-			wyi_feed_keep(
-				feed,
-				wyi_feed_seq(feed)); /* it drops again when all this is written */
+		set_kept(h, h->endpoint[i], is_kept(h, i));
 		wyi_policy_full(h, h->endpoint[i]);
 	}
 }

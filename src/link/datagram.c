@@ -336,8 +336,8 @@ static void count_failures(struct dgram_batch *b, u32 from, u32 to)
 static u32 flush_solo(struct link_group *g, struct dgram_batch *b, struct link *l)
 {
 	struct iovec iov[FEED_IOVS];
-	bool private = wyi_feed_takes_private(g->feed, l->slot);
 	int n = wyi_feed_take(g->feed, l->slot, iov, SOLO_BYTES);
+	bool private = n > 0 && wyi_feed_takes_private(g->feed, l->slot);
 	u32 sent;
 
 	if (n <= 0) {

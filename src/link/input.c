@@ -32,6 +32,7 @@ void wyi_input_deliver(struct link *l, const u8 *data, u32 n)
 {
 	struct link_group *g = l->group;
 	struct links *ls = g->links;
+	u64 skipped;
 
 	l->received_bytes += n;
 	g->received_bytes += n;
@@ -41,6 +42,7 @@ void wyi_input_deliver(struct link *l, const u8 *data, u32 n)
 		g->discarded_bytes += n;
 		return;
 	}
+	skipped = g->cut.skipped;
 	while (n && l->state == LINK_UP) {
 		u32 used = 0;
 		int k = wyi_frame_cut(&g->rules, &l->in, data, n, &used, ls->msgs, MSGS, &g->cut);
@@ -57,6 +59,8 @@ void wyi_input_deliver(struct link *l, const u8 *data, u32 n)
 		n -= used;
 	}
 	wyi_frame_release(&l->in);
+	if (g->cut.skipped != skipped)
+		g->ops->on_skipped(g, l, g->cut.skipped - skipped);
 }
 
 void wyi_input_end(struct link *l)

@@ -229,7 +229,10 @@ void wyi_link_unread(struct link *l)
 	if (!(l->flags & LINK_READS))
 		return;
 	l->flags &= (u8)~LINK_READS;
-	wyi_feed_leave(l->group->feed, l->slot, l->why == WYE_ESTALLED ? WYE_DROP_STALLED : -1);
+	wyi_feed_leave(l->group->feed, l->slot,
+		       l->why == WYE_ESTALLED ? WYE_DROP_STALLED
+		       : l->why == -ENOMEM    ? WYE_DROP_MEMORY
+					      : -1);
 }
 
 void wyi_link_finish(struct link *l)

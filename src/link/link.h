@@ -86,6 +86,8 @@ struct link_ops {
 	void (*on_input)(struct link_group *, struct link *, const struct msg *, u32 n);
 	/* The peer ended its direction. Close the link, or leave it as a reader. */
 	void (*on_end)(struct link_group *, struct link *);
+	/* n messages were too long and left out (rules.skip). */
+	void (*on_skipped)(struct link_group *, struct link *, u64 n);
 	/* A datagram server heard a stranger: 0 = welcome, or an error; then its link is up. */
 	int (*on_stranger)(struct link_group *, const struct addr *);
 	void (*on_up)(struct link_group *, struct link *);
