@@ -109,6 +109,13 @@ static void on_signal(int signo, void *ctx)
 
 static int watch_signals(struct run *run)
 {
+	sigset_t ours;
+
+	/* Ours to the end: one that comes while we leave must not change the status. */
+	sigemptyset(&ours);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaddset(&ours, signal_numbers[i]);
+	(void)sigprocmask(SIG_BLOCK, &ours, NULL);
 	for (int i = 0; i < SIGNALS; i++) {
 		int r = wye_signal_new(run->loop, signal_numbers[i], on_signal, run,
 				       &run->signals[i]);
