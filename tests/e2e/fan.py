@@ -36,12 +36,19 @@ for _ in range(want["n"]):
 print("ready", flush=True)
 sys.stdin.readline()
 
-sent, target, behind, trouble, pause = 0, min(window, total), len(socks), "", 0.0
+
+
+def lines_before(at):
+    """The end of the last whole line up to there."""
+    return total if at >= total else data.rindex(b"\n", 0, at) + 1
+
+
+sent, target, behind, trouble, pause = 0, lines_before(window), len(socks), "", 0.0
 start = last = time.monotonic()
 poll.register(source, select.EPOLLOUT)
 while not trouble and (behind or target < total):
     if not behind:
-        target, behind = min(target + window, total), len(socks)
+        target = lines_before(target + window)
         behind = sum(at < target for at in got.values())
         poll.modify(source, select.EPOLLOUT)
     if time.monotonic() > start + want["deadline"]:
