@@ -109,6 +109,7 @@ static void set_shut(struct wye_hub *h, u32 source, u32 sink, bool shut)
 	p->shut = shut;
 	h->n_shut = shut ? h->n_shut + 1 : h->n_shut - 1;
 	wyi_group_shut(&h->endpoint[source]->group, shut ? 1 : -1);
+	h->endpoint[sink]->group.holds_back += shut ? 1 : -1u;
 }
 
 void wyi_policy_full(struct wye_hub *h, struct endpoint *sink)

@@ -106,6 +106,7 @@ struct link_group {
 	struct list due;     /* in links->due */
 	struct list opening; /* in links->opening */
 	u64 idle, stall;     /* ns, 0 = off */
+	u32 holds_back;	     /* how many sources its feed holds back */
 	u32 shut;	     /* how many feeds hold its input back */
 	u32 n_links;
 	bool discard; /* dir=out: what comes is read and thrown away */

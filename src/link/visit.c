@@ -39,8 +39,7 @@ static bool is_stuck(struct link *l, u32 now)
 	if (!g->stall || !(l->flags & LINK_READS))
 		return false;
 	progress = (u32)wyi_feed_progress(g->feed, l->slot);
-	if (progress != l->moved_to || !wyi_feed_is_waiting(g->feed, l->slot) ||
-	    !wyi_feed_keeping(g->feed) || wyi_feed_room(g->feed, true, 0, 0)) {
+	if (progress != l->moved_to || !g->holds_back || !wyi_feed_is_waiting(g->feed, l->slot)) {
 		l->moved_to = progress;
 		l->moved = now;
 	}
