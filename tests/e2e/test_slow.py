@@ -21,14 +21,14 @@ FAN = pathlib.Path(__file__).with_name("fan.py")
 class Fan:
     def __init__(self, stage, wye, window):
         how = {"source": wye.port(0), "readers": wye.port(1), "n": READERS, "lines": LINES, "window": window,
-               "deadline": 100 * SLOWER}
+               "deadline": 40 * SLOWER}
         self.process = stage.reading(sys.executable, FAN, json.dumps(how), stdin=subprocess.PIPE)
         self.process.out.expect(b"ready\n", 30)
 
     def run(self):
         self.process.stdin.write(b"go\n")
         self.process.stdin.flush()
-        end = self.process.out.until(lambda data: data.count(b"\n") >= 2 and bytes(data), 110, "result")
+        end = self.process.out.until(lambda data: data.count(b"\n") >= 2 and bytes(data), 50, "result")
         result = json.loads(end.split(b"\n")[1])
         assert not result["trouble"], result
         assert result["whole"] == READERS, result
