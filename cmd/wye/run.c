@@ -78,11 +78,24 @@ static void stop(struct run *run)
 	drain(run, WYE_DRAIN_STOP);
 }
 
+struct first {
+	const char *name;
+	bool was_up;
+};
+
+static int was_up(const struct wye_endpoint_info *info, void *ctx)
+{
+	struct first *first = ctx;
+
+	if (strcmp(info->name, first->name) == 0)
+		first->was_up = info->links_ever > 0;
+	return 0;
+}
+
 /* The hub says -EPIPE only when standard output is closed and nobody else is left to talk to. */
 static void on_failed(struct wye_hub *hub, const char *endpoint, int why, void *ctx)
 {
 	struct run *run = ctx;
-	(void)hub;
 
 	if (why == -EPIPE) {
 		log_say(&run->log, WYE_LOG_DEBUG, "end", "%s: nobody reads it any more", endpoint);
@@ -90,7 +103,10 @@ static void on_failed(struct wye_hub *hub, const char *endpoint, int why, void *
 		wye_loop_stop(run->loop);
 		return;
 	}
-	run->status = STATUS_FAILED; /* the library has said why */
+	struct first first = {.name = endpoint};
+	(void)wye_hub_each(hub, was_up, &first);
+	run->status = first.was_up ? STATUS_FAILED
+				   : STATUS_NOT_OPENED; /* the library has said why */
 	if (!run->stopping)
 		stop(run);
 }
@@ -170,6 +186,12 @@ static enum status open_hub(struct run *run)
 	return STATUS_FINE;
 }
 
+static void fail(struct run *run)
+{
+	if (run->status == STATUS_FINE) /* "could not be opened" says more */
+		run->status = STATUS_FAILED;
+}
+
 /* What did not get where it should: named, and it makes the status 1. */
 static int reckon(const struct wye_endpoint_info *info, void *ctx)
 {
@@ -178,7 +200,7 @@ static int reckon(const struct wye_endpoint_info *info, void *ctx)
 	if (info->unwritten_bytes > 0 && !run->forget) {
 		fprintf(stderr, "wye: error: unwritten: %s: %" PRIu64 " bytes\n", info->name,
 			info->unwritten_bytes);
-		run->status = STATUS_FAILED;
+		fail(run);
 	}
 	uint64_t too_big = info->not_routed[WYE_DROP_TOO_BIG];
 	if (info->url[0] == '-' && too_big > 0) {
@@ -186,7 +208,7 @@ static int reckon(const struct wye_endpoint_info *info, void *ctx)
 			"wye: error: too-big: %s: %" PRIu64
 			" messages were longer than max-message\n",
 			info->name, too_big);
-		run->status = STATUS_FAILED;
+		fail(run);
 	}
 	return 0;
 }
