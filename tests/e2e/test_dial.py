@@ -119,7 +119,7 @@ def test_patient__sink_is_down__standard_input_waits_and_nothing_is_lost(stage):
 
 def test_name__localhost__is_resolved(stage):
     server = stage.server()
-    run = stage.wye(f"tcp://localhost:{server.port}#out", "tcp-listen://127.0.0.1:0#in")
+    run = stage.wye(f"tcp://localhost:{server.port}#out", "tcp-listen://localhost:0#in")
     conn = stage.keep(server.accept())
     source = stage.tcp(run.port())
     source.send(b"hello\n")

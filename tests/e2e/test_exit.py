@@ -108,7 +108,7 @@ def test_exit__sink_that_moves_no_byte__given_up_after_10_s_with_1(stage):
     since = stopwatch()
     assert conn.line() == b"%0999d\n" % 0
     run.exit(1, 30)
-    assert since() > 9.5
+    assert 9.5 < since() < 10 + 6 * SLOWER
     said = [line for line in run.log.text.splitlines() if "stats:" not in line]
     assert any(re.search(r"\bnet\b.*\d{4,}|\d{4,}.*\bnet\b", line) for line in said), run.log.text
 
