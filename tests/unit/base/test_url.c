@@ -162,6 +162,7 @@ static void print__any_spelling__the_canonical_one(void **state)
 	assert_canonical("tcp://h:1,retry=1000ms..120s,hold=1", "tcp://h:1,retry=1s..2m,hold=1");
 	assert_canonical("tcp://h:1,retry=off,stall=0", "tcp://h:1,retry=off,stall=off");
 	assert_canonical("tcp-listen://:0,once,max=1", "tcp-listen://:0,max=1,once");
+	assert_canonical("tcp-listen://localhost:80", "tcp-listen://:80");
 	assert_canonical("unix:///a b,max-message=1025", "unix:///a%20b,max-message=1025");
 	assert_canonical("unix:///%41%2c$HOME", "unix:///A%2C%24HOME");
 }
