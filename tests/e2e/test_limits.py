@@ -243,7 +243,7 @@ def test_garbage__on_every_framing__closed_or_taken_as_data_never_an_end(stage, 
         dgram.send(garbage[:60_000])
         dgram.close()
     a, b = stage.tcp(run.port(0)), stage.tcp(run.port(0))
-    run.until_stats(lambda rows: rows["line"]["links"] == 2, what="only the living")
+    run.until_stats(lambda rows: rows["line"]["links_ever"] == 7 and rows["line"]["links"] == 2, what="only the living")
     a.send(b"still here\n")
     while b.line() != b"still here\n":
         pass

@@ -13,9 +13,9 @@ RACES = scaled(100, 20)
 
 
 def talks(stage, run, path, name="local"):
-    before = run.stats()[name]["links"]
+    before = run.stats()[name]["links_ever"]
     a, b = stage.unix(path), stage.unix(path)
-    run.links(name, before + 2)
+    run.until_stats(lambda rows: rows[name]["links_ever"] == before + 2, what="both links")
     a.send(b"hello\n")
     assert b.line() == b"hello\n"
     a.reset()
