@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket addresses: text to struct and back, compared and hashed by what matters (never by padding).
- * Happy path: a numeric host becomes an address, an address becomes one line fit for a log. Failure:
- * -EINVAL where a text is no numeric host, -ENODEV where its zone names no interface, -ENAMETOOLONG.
+ * Socket addresses: text to struct and back, compared and hashed by what matters (never by
+ * padding). Happy path: a numeric host becomes an address, an address becomes one line fit for a
+ * log. Failure: -EINVAL where a text is no numeric host, -ENODEV where its zone names no interface,
+ * -ENAMETOOLONG.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -177,7 +178,9 @@ bool wyi_addr_equal(const struct addr *a, const struct addr *b)
 	}
 }
 
-/* Both halves of a 64 x 64 bit product: peers choose their addresses, the seed keeps them guessing. */
+/*
+ * Both halves of a 64 x 64 bit product: peers choose their addresses, the seed keeps them guessing.
+ */
 static u64 fold(u64 a, u64 b)
 {
 	__extension__ unsigned __int128 product = (unsigned __int128)a * b;

@@ -10,8 +10,8 @@
  *   addr.h          socket addresses: parse, print, compare
  *   url.h           what a person types: scheme, target, keys, each error with its place
  *
- * Happy path: functions answer >= 0. Failure: a negative error, forwarded unchanged. Nothing here has
- * state of its own, so any thread may call it on its own objects.
+ * Happy path: functions answer >= 0. Failure: a negative error, forwarded unchanged. Nothing here
+ * has state of its own, so any thread may call it on its own objects.
  */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors as people read them. Happy path: a code and a line of text. Nothing here fails: a text that
- * is too long is cut, a NULL struct is left out, a code nobody knows has a text too. The last resort
- * for the impossible, wyi_abort(), is here as well, so that a test's own sys.c need not bring it.
+ * Errors as people read them. Happy path: a code and a line of text. Nothing here fails: a text
+ * that is too long is cut, a NULL struct is left out, a code nobody knows has a text too. The last
+ * resort for the impossible, wyi_abort(), is here as well, so that a test's own sys.c need not
+ * bring it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,7 +103,10 @@ static unsigned escape_one(char out[5], u8 c)
 		out[0] = (char)c;
 		return 1;
 	}
-	/* Bytes over 0x7f too: C1 controls and direction marks of UTF-8 rewrite what a terminal shows. */
+	/*
+	 * Bytes over 0x7f too: C1 controls and direction marks of UTF-8 rewrite what a terminal
+	 * shows.
+	 */
 	out[0] = '\\';
 	out[1] = 'x';
 	out[2] = hex[c >> 4];

@@ -9,7 +9,10 @@
 int wyi_fail(struct wye_error *e, int code, unsigned at, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Peer- or user-given bytes made fit for one line of a terminal or log; ends in "..." when cut. Answers out. */
+/*
+ * Peer- or user-given bytes made fit for one line of a terminal or log; ends in "..." when cut.
+ * Answers out.
+ */
 char *wyi_escape(char *out, size_t size, const void *bytes, size_t n);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Intrusive circular lists. A node that is in no list points at itself, so removal is always legal. */
+/*
+ * Intrusive circular lists. A node that is in no list points at itself, so removal is always legal.
+ */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
@@ -50,8 +52,9 @@ static inline void list_splice_tail(struct list *to, struct list *from)
 #define list_entry(node, type, member) container_of(node, type, member)
 #define list_first(head, type, member) container_of((head)->next, type, member)
 /* The node may be removed or freed inside the _safe loop, no other one. */
-#define list_each(pos, head) for (pos = (head)->next; pos != (head); pos = pos->next)
+#define list_each(pos, head) for ((pos) = (head)->next; (pos) != (head); (pos) = (pos)->next)
 #define list_each_safe(pos, tmp, head)                                                             \
-	for (pos = (head)->next, tmp = pos->next; pos != (head); pos = tmp, tmp = pos->next)
+	for ((pos) = (head)->next, (tmp) = (pos)->next; (pos) != (head);                           \
+	     (pos) = (tmp), (tmp) = (pos)->next)
 
 #endif

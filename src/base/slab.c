@@ -2,9 +2,10 @@
 /*
  * Numbered objects at stable addresses.
  *
- * Happy path: the lowest page with room is found in a bitmap of pages, the lowest free object in that
- * page's own bitmap. A page that empties goes back to the allocator, but for one, kept as a spare so
- * that taking and giving at a page's edge costs nothing. Failure: -ENOMEM, and the slab is as before.
+ * Happy path: the lowest page with room is found in a bitmap of pages, the lowest free object in
+ * that page's own bitmap. A page that empties goes back to the allocator, but for one, kept as a
+ * spare so that taking and giving at a page's edge costs nothing. Failure: -ENOMEM, and the slab is
+ * as before.
  *
  * The search starts at `low` and sees 64 pages (16,384 objects) per word, so that even a million
  * objects cost at most 61 words; mostly it is one.

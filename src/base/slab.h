@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbered objects of one size at stable addresses: slot -> pointer in two loads. Low slots are used
- * first, so that a table that shrinks gives its upper pages back.
+ * Numbered objects of one size at stable addresses: slot -> pointer in two loads. Low slots are
+ * used first, so that a table that shrinks gives its upper pages back.
  */
 #ifndef BASE_SLAB_H
 #define BASE_SLAB_H

@@ -3,11 +3,12 @@
  * The seam to the kernel, passing straight on. Tests link another object under the same names.
  *
  * Happy path: one system call, its answer. Failure: -errno; EINTR is tried again here, except where
- * that would be wrong: epoll_wait (the loop wants to look at its posts), connect (the attempt goes on
- * by itself) and close (Linux has released the descriptor already).
+ * that would be wrong: epoll_wait (the loop wants to look at its posts), connect (the attempt goes
+ * on by itself) and close (Linux has released the descriptor already).
  *
  * Two calls differ between kernels and are settled at run time, once per process: epoll_pwait2
- * (5.11) and RWF_NOSIGNAL (6.18). The answer is kept in an atomic, since threads may find it together.
+ * (5.11) and RWF_NOSIGNAL (6.18). The answer is kept in an atomic, since threads may find it
+ * together.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -278,8 +279,8 @@ ssize_t wyi_sys_read(int fd, void *to, size_t n)
 }
 
 /*
- * Without RWF_NOSIGNAL: SIGPIPE is blocked, and one that we caused is taken back. The kernel sends it
- * to the writing thread, so no other thread can get ours; one that waited before stays.
+ * Without RWF_NOSIGNAL: SIGPIPE is blocked, and one that we caused is taken back. The kernel sends
+ * it to the writing thread, so no other thread can get ours; one that waited before stays.
  */
 static ssize_t writev_signal_taken_back(int fd, const struct iovec *iov, int n)
 {
@@ -431,7 +432,8 @@ int wyi_sys_if_name(u32 index, char out[IF_NAMESIZE])
 
 /*
  * The host program's signals go to its own threads. What a fault of the thread itself raises stays
- * open: blocked, it would end the process before any handler (a crash reporter, a sanitizer) speaks.
+ * open: blocked, it would end the process before any handler (a crash reporter, a sanitizer)
+ * speaks.
  */
 static void all_but_faults(sigset_t *set)
 {

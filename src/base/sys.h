@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seam between wye and the kernel. Everything that can fail, block or differ between two runs goes
- * through here: system calls, memory, clock, random, threads, names. sys.c passes straight on; tests link
- * another object under the same names and inject faults, a clock or a whole simulated kernel.
+ * The seam between wye and the kernel. Everything that can fail, block or differ between two runs
+ * goes through here: system calls, memory, clock, random, threads, names. sys.c passes straight on;
+ * tests link another object under the same names and inject faults, a clock or a whole simulated
+ * kernel.
  *
  * System calls answer >= 0 or -errno and never touch errno's meaning for the caller. EINTR is tried
- * again inside, except in the wait of the event loop. Every fd made here is close-on-exec and non-blocking.
+ * again inside, except in the wait of the event loop. Every fd made here is close-on-exec and
+ * non-blocking.
  */
 #ifndef BASE_SYS_H
 #define BASE_SYS_H
@@ -50,7 +52,9 @@ int wyi_sys_sendmmsg(int fd, struct mmsghdr *, unsigned n);
 
 int wyi_sys_epoll_create(void);
 int wyi_sys_epoll_ctl(int epoll, int op, int fd, struct epoll_event *);
-/* timeout_ns < 0: for ever. Sub-millisecond where the kernel can (epoll_pwait2), else rounded up. */
+/*
+ * timeout_ns < 0: for ever. Sub-millisecond where the kernel can (epoll_pwait2), else rounded up.
+ */
 int wyi_sys_epoll_wait(int epoll, struct epoll_event *, int max, s64 timeout_ns);
 int wyi_sys_eventfd(void);
 int wyi_sys_eventfd_raise(int fd); /* adds 1; -EAGAIN: it is full, so raised already */
@@ -61,7 +65,10 @@ int wyi_sys_timerfd_set(int fd, u64 at_ns); /* CLOCK_MONOTONIC; UINT64_MAX: off 
 /* O_CLOEXEC | O_NONBLOCK | O_NOCTTY are added. */
 int wyi_sys_open(const char *path, int flags, mode_t mode);
 ssize_t wyi_sys_read(int fd, void *, size_t);
-/* Never raises SIGPIPE, whatever the host program's disposition (RWF_NOSIGNAL, or the signal is taken back). */
+/*
+ * Never raises SIGPIPE, whatever the host program's disposition (RWF_NOSIGNAL, or the signal is
+ * taken back).
+ */
 ssize_t wyi_sys_writev(int fd, const struct iovec *, int n);
 ssize_t wyi_sys_write(int fd, const void *, size_t);
 int wyi_sys_fstat(int fd, struct stat *);

@@ -34,8 +34,8 @@ struct msg {
 };
 
 /*
- * A message as it goes out on one kind of wire: head, then body, then tail. What a framing makes of a
- * struct msg, and what a feed copies in. The body is lent.
+ * A message as it goes out on one kind of wire: head, then body, then tail. What a framing makes of
+ * a struct msg, and what a feed copies in. The body is lent.
  */
 struct unit {
 	const u8 *body;

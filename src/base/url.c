@@ -3,9 +3,9 @@
  * The grammar of an endpoint as a person types it.
  *
  * Happy path, from left to right: scheme, target (url_target.c), keys (url_keys.c), name, then what
- * only shows when all is known. The struct is built aside and handed over whole. Failure: WYE_EURL at
- * the first thing that is wrong, with a text that says where, what was found, what was wanted, and
- * the nearest right word; what was typed is escaped in it, since it ends on a terminal.
+ * only shows when all is known. The struct is built aside and handed over whole. Failure: WYE_EURL
+ * at the first thing that is wrong, with a text that says where, what was found, what was wanted,
+ * and the nearest right word; what was typed is escaped in it, since it ends on a terminal.
  *
  * Nothing is opened or looked up here, so every byte string may be given to it.
  */

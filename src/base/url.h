@@ -4,8 +4,9 @@
  *
  *     "-" / scheme "://" target *( ("," / "?" / "&") key ["=" value] ) ["#" name]
  *
- * Sans-I/O: nothing is opened or looked up. The parsed struct is the options struct of the endpoint.
- * Adding a key: one row in url_keys.c (name, type, the kinds it fits, bounds), one field and KEY_ here.
+ * Sans-I/O: nothing is opened or looked up. The parsed struct is the options struct of the
+ * endpoint. Adding a key: one row in url_keys.c (name, type, the kinds it fits, bounds), one field
+ * and KEY_ here.
  */
 #ifndef BASE_URL_H
 #define BASE_URL_H
@@ -23,10 +24,11 @@ enum scheme {
 	URL_UDP_LISTEN,
 	URL_SCHEMES
 };
-#define URL_BIT(scheme) (1u << (scheme))
-#define URL_LISTENERS	(URL_BIT(URL_TCP_LISTEN) | URL_BIT(URL_UNIX_LISTEN) | URL_BIT(URL_UDP_LISTEN))
-#define URL_DIALLERS	(URL_BIT(URL_TCP) | URL_BIT(URL_UNIX) | URL_BIT(URL_UDP))
-#define URL_DATAGRAM	(URL_BIT(URL_UDP) | URL_BIT(URL_UDP_LISTEN))
+#define URL_BIT(scheme)	     (1u << (scheme))
+#define URL_STREAM_LISTENERS (URL_BIT(URL_TCP_LISTEN) | URL_BIT(URL_UNIX_LISTEN))
+#define URL_LISTENERS	     (URL_STREAM_LISTENERS | URL_BIT(URL_UDP_LISTEN))
+#define URL_DIALLERS	     (URL_BIT(URL_TCP) | URL_BIT(URL_UNIX) | URL_BIT(URL_UDP))
+#define URL_DATAGRAM	     (URL_BIT(URL_UDP) | URL_BIT(URL_UDP_LISTEN))
 
 enum frame { FRAME_LINE, FRAME_RAW, FRAME_LEN32, FRAME_DGRAM };
 enum eol { EOL_KEEP, EOL_STRIP, EOL_CRLF };
@@ -53,7 +55,8 @@ enum key {
 
 struct url {
 	enum scheme scheme;
-	u32 typed; /* 1 << KEY_x for each key that was typed; the others hold the scheme's default */
+	/* 1 << KEY_x for each key that was typed; the others hold the scheme's default. */
+	u32 typed;
 	char name[33];	/* "#name", or "" */
 	char host[254]; /* numeric or a name, no brackets, zone included; "" = loopback; "any" */
 	u16 port;
@@ -71,7 +74,10 @@ struct url {
 /* 0, or WYE_EURL with where, found, wanted; *ret is then untouched. */
 int wyi_url_parse(struct url *ret, const char *text, struct wye_error *e);
 #define URL_TEXT 1024 /* room for any canonical form */
-/* The canonical form: scheme, target, the keys that were typed, name. Parses back to the same. Answers out. */
+/*
+ * The canonical form: scheme, target, the keys that were typed, name. Parses back to the same.
+ * Answers out.
+ */
 char *wyi_url_print(const struct url *, char *out, size_t size);
 const char *wyi_scheme_name(enum scheme);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys of a URL, one row each: name, how its value is written, where it is kept, which kinds take
- * it, its bounds. A new key is one row here, one field and one KEY_ in url.h.
+ * The keys of a URL, one row each: name, how its value is written, where it is kept, which kinds
+ * take it, its bounds. A new key is one row here, one field and one KEY_ in url.h.
  *
- * Happy path: the row is found by name, the value read by the row's type. Failure: WYE_EURL with the
- * place of the key or of its value. Defaults that follow from other keys, and contradictions between
- * keys, are settled once all are known (wyi_url_together).
+ * Happy path: the row is found by name, the value read by the row's type. Failure: WYE_EURL with
+ * the place of the key or of its value. Defaults that follow from other keys, and contradictions
+ * between keys, are settled once all are known (wyi_url_together).
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 #define STREAMS (ALL & ~URL_DATAGRAM)
 #define TCPS	(URL_BIT(URL_TCP) | URL_BIT(URL_TCP_LISTEN))
 #define IDLERS	(ALL & ~(URL_BIT(URL_STDIO) | URL_BIT(URL_UDP)))
-#define ONCE	(URL_BIT(URL_TCP_LISTEN) | URL_BIT(URL_UNIX_LISTEN))
 
 #define KIB	     1024ull
 #define MIB	     (1024 * KIB)
@@ -35,25 +34,24 @@ static const char *const full_words[] = {
 #define AT(f)	      offsetof(struct url, f)
 #define WORDS(w)      .words = (w), .n_words = ARRAY_SIZE(w)
 #define BETWEEN(a, b) .min = (a), .max = (b)
+#define TIMES	      BETWEEN(NS_PER_MS, TIME_MAX)
 
-/* clang-format off */
 const struct key_row wyi_url_rows[KEYS] = {
-	[KEY_DIR]         = {"dir",         TYPE_WORD,     AT(dir),         ALL,           WORDS(dir_words)},
-	[KEY_FRAME]       = {"frame",       TYPE_WORD,     AT(frame),       STREAMS,       WORDS(frame_words)},
-	[KEY_EOL]         = {"eol",         TYPE_WORD,     AT(eol),         STREAMS,       WORDS(eol_words)},
-	[KEY_MAX_MESSAGE] = {"max-message", TYPE_SIZE,     AT(max_message), ALL,           BETWEEN(1, 16 * MIB)},
-	[KEY_RETRY]       = {"retry",       TYPE_RETRY,    AT(retry_min),   URL_DIALLERS,  BETWEEN(NS_PER_MS, TIME_MAX)},
-	[KEY_TIMEOUT]     = {"timeout",     TYPE_TIME,     AT(timeout),     URL_DIALLERS,  BETWEEN(NS_PER_MS, TIME_MAX)},
-	[KEY_QUEUE]       = {"queue",       TYPE_SIZE,     AT(queue),       ALL,           BETWEEN(2, GIB)},
-	[KEY_FULL]        = {"full",        TYPE_WORD,     AT(full),        ALL,           WORDS(full_words)},
-	[KEY_STALL]       = {"stall",       TYPE_TIME_OFF, AT(stall),       ALL,           BETWEEN(NS_PER_MS, TIME_MAX)},
-	[KEY_HOLD]        = {"hold",        TYPE_BOOL,     AT(hold),        URL_DIALLERS,  BETWEEN(0, 1)},
-	[KEY_UNSENT]      = {"unsent",      TYPE_SIZE,     AT(unsent),      TCPS,          BETWEEN(1, GIB)},
-	[KEY_MAX]         = {"max",         TYPE_COUNT,    AT(max),         URL_LISTENERS, BETWEEN(1, 10000000)},
-	[KEY_IDLE]        = {"idle",        TYPE_TIME_OFF, AT(idle),        IDLERS,        BETWEEN(NS_PER_MS, TIME_MAX)},
-	[KEY_ONCE]        = {"once",        TYPE_FLAG,     AT(once),        ONCE,          BETWEEN(0, 1)},
+	[KEY_DIR] = {"dir", TYPE_WORD, AT(dir), ALL, WORDS(dir_words)},
+	[KEY_FRAME] = {"frame", TYPE_WORD, AT(frame), STREAMS, WORDS(frame_words)},
+	[KEY_EOL] = {"eol", TYPE_WORD, AT(eol), STREAMS, WORDS(eol_words)},
+	[KEY_MAX_MESSAGE] = {"max-message", TYPE_SIZE, AT(max_message), ALL, BETWEEN(1, 16 * MIB)},
+	[KEY_RETRY] = {"retry", TYPE_RETRY, AT(retry_min), URL_DIALLERS, TIMES},
+	[KEY_TIMEOUT] = {"timeout", TYPE_TIME, AT(timeout), URL_DIALLERS, TIMES},
+	[KEY_QUEUE] = {"queue", TYPE_SIZE, AT(queue), ALL, BETWEEN(2, GIB)},
+	[KEY_FULL] = {"full", TYPE_WORD, AT(full), ALL, WORDS(full_words)},
+	[KEY_STALL] = {"stall", TYPE_TIME_OFF, AT(stall), ALL, TIMES},
+	[KEY_HOLD] = {"hold", TYPE_BOOL, AT(hold), URL_DIALLERS, BETWEEN(0, 1)},
+	[KEY_UNSENT] = {"unsent", TYPE_SIZE, AT(unsent), TCPS, BETWEEN(1, GIB)},
+	[KEY_MAX] = {"max", TYPE_COUNT, AT(max), URL_LISTENERS, BETWEEN(1, 10000000)},
+	[KEY_IDLE] = {"idle", TYPE_TIME_OFF, AT(idle), IDLERS, TIMES},
+	[KEY_ONCE] = {"once", TYPE_FLAG, AT(once), URL_STREAM_LISTENERS, BETWEEN(0, 1)},
 };
-/* clang-format on */
 
 static bool typed(const struct url *u, enum key key)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A URL in its canonical form: one spelling for all that mean the same, safe to paste into a shell and
- * read back to the same struct. Happy path: scheme, target, the keys that were typed in the order of
- * url.h, name. Failure: none; what does not fit is cut.
+ * A URL in its canonical form: one spelling for all that mean the same, safe to paste into a shell
+ * and read back to the same struct. Happy path: scheme, target, the keys that were typed in the
+ * order of url.h, name. Failure: none; what does not fit is cut.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * The target of a URL: host and port, or the path of a Unix socket.
  *
  * Happy path: escapes are taken out, a numeric host is put into its shortest form, the port is a
- * number. Failure: WYE_EURL with the place of the host, the port or the path. No name is looked up and
- * no zone either: interfaces come and go, so the endpoint asks when it opens.
+ * number. Failure: WYE_EURL with the place of the host, the port or the path. No name is looked up
+ * and no zone either: interfaces come and go, so the endpoint asks when it opens.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -47,7 +47,9 @@ static bool is_host_name(const char *s)
 	}
 }
 
-/* "1.2.3", "300.1.1.1", "0x7f000001": resolvers take these for IPv4 addresses, each in its own way. */
+/*
+ * "1.2.3", "300.1.1.1", "0x7f000001": resolvers take these for IPv4 addresses, each in its own way.
+ */
 static bool ends_in_number(const char *s)
 {
 	size_t n = strlen(s), from;
@@ -197,7 +199,9 @@ static int parse_host_port(struct url_parse *p, size_t from, size_t to)
 	} else {
 		colon = memrchr(text + from, ':', to - from);
 		end = colon ? (size_t)(colon - text) : to;
-		/* With no colon at all the port is what is missing, whatever the host looks like. */
+		/*
+		 * With no colon at all the port is what is missing, whatever the host looks like.
+		 */
 		if (colon && end > from)
 			r = parse_name_or_v4(p, from, end);
 	}

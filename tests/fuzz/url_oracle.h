@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What holds of any bytes given to the URL parser: either a URL that prints, and whose print parses back
- * to the same struct and the same print; or an error with place, found and wanted, fit for a terminal.
+ * What holds of any bytes given to the URL parser: either a URL that prints, and whose print parses
+ * back to the same struct and the same print; or an error with place, found and wanted, fit for a
+ * terminal.
  */
 #ifndef URL_ORACLE_H
 #define URL_ORACLE_H

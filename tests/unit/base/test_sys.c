@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seam as it is: flags of what it makes, errors as -errno, no SIGPIPE, no early timer. What an older
- * kernel would do is tried in a child under a seccomp filter that refuses the newer calls.
+ * The seam as it is: flags of what it makes, errors as -errno, no SIGPIPE, no early timer. What an
+ * older kernel would do is tried in a child under a seccomp filter that refuses the newer calls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -477,7 +477,10 @@ static void writev__no_reader_on_an_older_kernel__epipe_and_no_signal(void **sta
 
 int main(void)
 {
-	/* First those that fork: what the kernel has is asked once per process, and children inherit it. */
+	/*
+	 * First those that fork: what the kernel has is asked once per process, and children
+	 * inherit it.
+	 */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(epoll_wait__short_timeouts__never_early),
 		cmocka_unit_test(epoll_wait__no_epoll_pwait2__never_early),

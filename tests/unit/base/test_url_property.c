@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random URLs: what is put together by the grammar parses, and prints and parses back to the same; what
- * is then damaged does so as well, or is an error as it should be. The oracle is the fuzz target's.
+ * Random URLs: what is put together by the grammar parses, and prints and parses back to the same;
+ * what is then damaged does so as well, or is an error as it should be. The oracle is the fuzz
+ * target's.
  */
 #include <stdio.h>
 #include <string.h>
