@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many socket calls in one go: the plain back end, one system call each. It is the reference for any other.
- * No failure touches a later call; a result always fits an s32, as the kernel cuts each call to under 2 GiB.
+ * Many socket calls in one go: the plain back end, one system call each. It is the reference for
+ * any other. No failure touches a later call; a result always fits an s32, as the kernel cuts each
+ * call to under 2 GiB.
  */
 #include <errno.h>
 #include "loop/bulk.h"

@@ -2,10 +2,11 @@
 /*
  * Many socket calls in one go.
  *
- * Each call is as if made alone with MSG_DONTWAIT | MSG_NOSIGNAL, in order; no failure touches another.
- * On return every res is final (>= 0 or -errno) and the kernel holds no reference to ptr or fd. Short
- * counts are normal. -EAGAIN, -ENOBUFS, -ENOMEM mean "full, or nothing there". The same fd may stand
- * twice in one run only if it is a datagram socket (a short first and a whole second would reorder).
+ * Each call is as if made alone with MSG_DONTWAIT | MSG_NOSIGNAL, in order; no failure touches
+ * another. On return every res is final (>= 0 or -errno) and the kernel holds no reference to ptr
+ * or fd. Short counts are normal. -EAGAIN, -ENOBUFS, -ENOMEM mean "full, or nothing there". The
+ * same fd may stand twice in one run only if it is a datagram socket (a short first and a whole
+ * second would reorder).
  */
 #ifndef LOOP_BULK_H
 #define LOOP_BULK_H

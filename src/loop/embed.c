@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A loop inside another one: its epoll fd must be readable whenever a turn is due, for whatever reason.
+ * A loop inside another one: its epoll fd must be readable whenever a turn is due, for whatever
+ * reason.
  *
- * Only from the first wye_loop_fd() on, because it costs: between turns the loop counts as asleep (posts write to
- * the eventfd), the next deadline stands in a timerfd, and work that is due at once writes to the eventfd.
+ * Only from the first wye_loop_fd() on, because it costs: between turns the loop counts as asleep
+ * (posts write to the eventfd), the next deadline stands in a timerfd, and work that is due at once
+ * writes to the eventfd.
  */
 #include "loop/inner.h"
 
@@ -29,7 +31,9 @@ void wyi_embed_settle(struct wye_loop *loop)
 	if (wyi_loop_more(loop)) {
 		kick(loop);
 	} else {
-		/* One that has fired is past and so differs; setting it makes it unreadable again. */
+		/*
+		 * One that has fired is past and so differs; setting it makes it unreadable again.
+		 */
 		u64 next = wyi_wheel_next(&loop->wheel);
 		if (next != loop->alarm_at)
 			alarm_set(loop, next);

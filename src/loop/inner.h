@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of this folder share. Fields are the loop's thread's own but those marked "any thread". */
+/*
+ * What the files of this folder share. Fields are the loop's thread's own but those marked "any
+ * thread".
+ */
 #ifndef LOOP_INNER_H
 #define LOOP_INNER_H
 

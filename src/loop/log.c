@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Log lines go to the program's callback, or nowhere. A text over 2 KiB is cut and ends in "...". */
+/*
+ * Log lines go to the program's callback, or nowhere. A text over 2 KiB is cut and ends in "...".
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

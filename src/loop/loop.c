@@ -2,15 +2,15 @@
 /*
  * The loop itself: its life, whose it is, and its turn (loop.h says the order).
  *
- * Failure: wye_loop_new() undoes what it made; a turn fails only if the kernel's wait does. Misuse is answered:
- * another thread, a forked child, a turn inside a turn.
+ * Failure: wye_loop_new() undoes what it made; a turn fails only if the kernel's wait does. Misuse
+ * is answered: another thread, a forked child, a turn inside a turn.
  */
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include "loop/inner.h"
 
-/* -- whose it is ---------------------------------------------------------------------------------------- */
+/* -- whose it is ------------------------------------------------------------------------------- */
 /* getpid() is a system call; a count kept by a fork handler is a load. */
 static atomic_uint forks;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
@@ -68,7 +68,7 @@ static void unclaim(struct wye_loop *loop)
 	atomic_store(&loop->claimed, false);
 }
 
-/* -- a turn --------------------------------------------------------------------------------------------- */
+/* -- a turn ------------------------------------------------------------------------------------ */
 static void on_inner(void *ctx, const struct loop_ready *ready, unsigned n)
 {
 	struct wye_loop *loop = ctx;
@@ -134,7 +134,7 @@ static int turn(struct wye_loop *loop, int timeout_ms)
 	return wyi_loop_more(loop);
 }
 
-/* -- life ----------------------------------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------------------------- */
 int wyi_options(void *out, size_t size, const void *options)
 {
 	const char *bytes = options;
@@ -254,13 +254,15 @@ int wye_loop_free(struct wye_loop *loop)
 	return 0;
 }
 
-/* -- what upper folders ask for -------------------------------------------------------------------------- */
+/* -- what upper folders ask for ---------------------------------------------------------------- */
 uint64_t wye_loop_now(const struct wye_loop *loop)
 {
 	return wyi_loop_now(loop);
 }
 
-/* Between turns the last one's time may be long past, and a timer counted from it would be early. */
+/*
+ * Between turns the last one's time may be long past, and a timer counted from it would be early.
+ */
 u64 wyi_loop_now(const struct wye_loop *loop)
 {
 	return loop->inside ? loop->now : wyi_sys_now();

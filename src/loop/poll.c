@@ -2,9 +2,10 @@
 /*
  * The poller: which fds the kernel watches, and handing out what it found, one array per class.
  *
- * epoll's data word is class << 56 | value, so nothing of ours is looked up per event. Level-triggered: what a
- * class leaves unread is reported again. A class may change or close fds of a later one in the same turn; its
- * stale events are then for the owner of the value to tell (a slot has a generation).
+ * epoll's data word is class << 56 | value, so nothing of ours is looked up per event.
+ * Level-triggered: what a class leaves unread is reported again. A class may change or close fds of
+ * a later one in the same turn; its stale events are then for the owner of the value to tell (a
+ * slot has a generation).
  */
 #include "loop/inner.h"
 

@@ -2,13 +2,14 @@
 /*
  * Calls from other threads.
  *
- * A stack that any thread pushes onto (priv[0] = the next older task) and the loop takes as a whole, turning it
- * round: so each thread's tasks run in its order, and no node is ever looked at twice (no ABA). priv[1] says that
- * the task is queued.
+ * A stack that any thread pushes onto (priv[0] = the next older task) and the loop takes as a
+ * whole, turning it round: so each thread's tasks run in its order, and no node is ever looked at
+ * twice (no ABA). priv[1] says that the task is queued.
  *
- * Waking: the loop says `asleep` before it waits and then looks at the stack again; a poster pushes and then
- * looks at `asleep`. All four are sequentially consistent, so one of the two sees the other. Who takes `asleep`
- * back writes to the eventfd: one write per sleep, none to a loop that is awake.
+ * Waking: the loop says `asleep` before it waits and then looks at the stack again; a poster pushes
+ * and then looks at `asleep`. All four are sequentially consistent, so one of the two sees the
+ * other. Who takes `asleep` back writes to the eventfd: one write per sleep, none to a loop that is
+ * awake.
  *
  * Failure: none. A loop is freed only when no call of another thread still looks at it (`posting`).
  */
@@ -75,7 +76,10 @@ static struct wye_task *next_task(struct wye_loop *loop)
 {
 	struct wye_task *task = loop->post_first;
 	loop->post_first = task->priv[0];
-	/* An exchange, not a store: what was written before a wye_post() that answered 1 must be seen by run(). */
+	/*
+	 * An exchange, not a store: what was written before a wye_post() that answered 1 must be
+	 * seen by run().
+	 */
 	(void)__atomic_exchange_n(&task->priv[1], TASK_IDLE, __ATOMIC_ACQ_REL);
 	return task;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals, read through a signalfd each. The signal is blocked in the thread that makes the watcher; that same
- * thread gets its mask back when it frees it (one that arrived and was not read is then delivered as usual).
+ * Signals, read through a signalfd each. The signal is blocked in the thread that makes the
+ * watcher; that same thread gets its mask back when it frees it (one that arrived and was not read
+ * is then delivered as usual).
  *
- * One signal is read per turn and watcher; level-triggered polling reports the rest. An event of a watcher that
- * was freed in the same turn finds no entry in the table, or a signalfd with nothing to read.
+ * One signal is read per turn and watcher; level-triggered polling reports the rest. An event of a
+ * watcher that was freed in the same turn finds no entry in the table, or a signalfd with nothing
+ * to read.
  */
 #include <errno.h>
 #include <sys/signalfd.h>

@@ -2,9 +2,9 @@
 /*
  * Timers: the embedded ones that everything inside uses, and the public ones, which wrap them.
  *
- * What is due is set aside before anyone is called; a callback may arm, stop or free any timer, those set aside
- * included, because each is a node in some list and nothing else refers to it. A timer armed from a callback for a
- * time that is past is called in the next turn, not in this one.
+ * What is due is set aside before anyone is called; a callback may arm, stop or free any timer,
+ * those set aside included, because each is a node in some list and nothing else refers to it. A
+ * timer armed from a callback for a time that is past is called in the next turn, not in this one.
  */
 #include <errno.h>
 #include "loop/inner.h"
@@ -42,7 +42,7 @@ void wyi_timers_run(struct wye_loop *loop)
 	}
 }
 
-/* -- public --------------------------------------------------------------------------------------------- */
+/* -- public ------------------------------------------------------------------------------------ */
 struct wye_timer {
 	struct timer timer;
 	struct wye_loop *loop;
@@ -108,7 +108,9 @@ int wye_timer_at(struct wye_timer *t, uint64_t deadline_ns)
 	return arm(t, deadline_ns, 0);
 }
 
-/* From the clock, not from the turn's time: a callback that took long would make the timer early. */
+/*
+ * From the clock, not from the turn's time: a callback that took long would make the timer early.
+ */
 int wye_timer_in(struct wye_timer *t, uint64_t ms)
 {
 	return arm(t, add(wyi_sys_now(), ns_of_ms(ms)), 0);

@@ -2,10 +2,10 @@
 /*
  * The timer wheel: see wheel.h.
  *
- * The invariant that keeps it short: a timer lies on the level of the highest group of WHEEL_BITS bits in
- * which its tick and the wheel's differ. Above that group both are the same, so its slot is always ahead
- * of the wheel's own and never wraps; the first slot of the lowest level that has one is the earliest; and
- * moving `tick` on without reaching a slot keeps all of this true.
+ * The invariant that keeps it short: a timer lies on the level of the highest group of WHEEL_BITS
+ * bits in which its tick and the wheel's differ. Above that group both are the same, so its slot is
+ * always ahead of the wheel's own and never wraps; the first slot of the lowest level that has one
+ * is the earliest; and moving `tick` on without reaching a slot keeps all of this true.
  */
 #include "loop/wheel.h"
 
@@ -108,8 +108,9 @@ void wyi_wheel_advance(struct wheel *w, u64 now, struct list *due)
 }
 
 /*
- * A slot above the lowest level stands for a span. With few timers in it the real minimum is found, so that
- * an idle loop wakes once per timer and not once per level; with many, spreading them is worth a wake-up.
+ * A slot above the lowest level stands for a span. With few timers in it the real minimum is found,
+ * so that an idle loop wakes once per timer and not once per level; with many, spreading them is
+ * worth a wake-up.
  */
 u64 wyi_wheel_next(struct wheel *w)
 {

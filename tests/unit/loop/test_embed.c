@@ -141,7 +141,10 @@ static void *post_often(void *arg)
 	return NULL;
 }
 
-/* Each post comes about when the turn of the one before ends; one that is not seen, and poll() waits for ever. */
+/*
+ * Each post comes about when the turn of the one before ends; one that is not seen, and poll()
+ * waits for ever.
+ */
 static void embedded__posts_at_the_end_of_turns__none_is_missed(void **state)
 {
 	struct afar a = {.task.run = count_run, .loop = *state};

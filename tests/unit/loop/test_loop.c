@@ -24,7 +24,7 @@ static unsigned open_fds(void)
 	return n;
 }
 
-/* -- life ------------------------------------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------------------------- */
 static void loop_new__few_descriptors__undoes_all(void **state)
 {
 	(void)state;
@@ -152,7 +152,7 @@ static void log__long_text__is_cut(void **state)
 	assert_int_equal(wye_loop_free(loop), 0);
 }
 
-/* -- what is ready ---------------------------------------------------------------------------------------- */
+/* -- what is ready ----------------------------------------------------------------------------- */
 struct arrays {
 	unsigned calls, n;
 	u64 values, last; /* values: a bit each */
@@ -256,7 +256,7 @@ static void poll_set__regular_file__is_eperm(void **state)
 	close(fd);
 }
 
-/* -- the turn --------------------------------------------------------------------------------------------- */
+/* -- the turn ---------------------------------------------------------------------------------- */
 static void on_class(void *ctx, const struct loop_ready *ready, unsigned n)
 {
 	u64 value;

@@ -44,7 +44,10 @@ static void *stop_at_once(void *loop)
 	return NULL;
 }
 
-/* The stopper is joined only after the loop was freed: it must not look at the loop any more by then. */
+/*
+ * The stopper is joined only after the loop was freed: it must not look at the loop any more by
+ * then.
+ */
 static void stop__loop_freed_at_once__is_safe(void **state)
 {
 	(void)state;

@@ -15,7 +15,7 @@
 #define THREADS	 4u
 #define PINGPONG 10000u
 
-/* -- many threads ------------------------------------------------------------------------------------------ */
+/* -- many threads ------------------------------------------------------------------------------ */
 struct numbered {
 	struct wye_task task;
 	unsigned thread, number;
@@ -82,7 +82,7 @@ static void post__four_threads__each_once_and_in_order(void **state)
 	assert_true(loop->wakes <= turns); /* at most one per sleep */
 }
 
-/* -- one task ------------------------------------------------------------------------------------------------ */
+/* -- one task ---------------------------------------------------------------------------------- */
 struct counted {
 	struct wye_task task;
 	struct wye_loop *loop;
@@ -181,7 +181,7 @@ static void loop_free__posts_wait__tasks_are_their_owners_again(void **state)
 	assert_int_equal(c[2].runs, 1);
 }
 
-/* -- waking ---------------------------------------------------------------------------------------------------- */
+/* -- waking ------------------------------------------------------------------------------------ */
 struct player {
 	struct wye_task task;
 	struct wye_loop *own, *other;

@@ -111,7 +111,10 @@ static void timer_every__late_loop__merges_missed_ticks_and_keeps_the_grid(void 
 		ticks += 1 + r.missed;
 		if (call == 2)
 			assert_true(r.missed >= 2);
-		/* Tick n is due at start + 4n, start between before and after: never early, and n is the newest. */
+		/*
+		 * Tick n is due at start + 4n, start between before and after: never early, and n
+		 * is the newest.
+		 */
 		assert_true(r.at >= before + ticks * 4 * NS_PER_MS);
 		assert_true(loop->now < after + (ticks + 1) * 4 * NS_PER_MS);
 	}

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The wheel against a naive model: an array of deadlines that is searched. Time is a number here. */
+/*
+ * The wheel against a naive model: an array of deadlines that is searched. Time is a number here.
+ */
 #include "turns.h"
 
 #define TIMERS 200u
@@ -86,7 +88,10 @@ static void check_next(struct world *w)
 	u64 next = wyi_wheel_next(&w->wheel), first = model_first(w);
 	if (next == 0)
 		return;
-	/* Not at once: then everything left is in the future, and is not slept through by over a tick. */
+	/*
+	 * Not at once: then everything left is in the future, and is not slept through by over a
+	 * tick.
+	 */
 	assert_true(first > w->now || first / TICK == w->now / TICK);
 	assert_true(next > w->now);
 	assert_true(next == WHEEL_NEVER ? first > UINT64_MAX - TICK
@@ -214,7 +219,10 @@ static void wheel__a_million_timers__all_expire_once(void **state)
 		assert_true(most <= WHEEL_MOVES);
 	}
 	assert_int_equal(n, MILLION / 2);
-	/* Not one by one, and without looking at every tick's every timer: a bound, not a measurement. */
+	/*
+	 * Not one by one, and without looking at every tick's every timer: a bound, not a
+	 * measurement.
+	 */
 	assert_true(advances < 20000);
 	print_message("set %.0f ns, stop %.0f ns, expire %.0f ns a timer; %llu advances\n",
 		      (double)set / 2e6, (double)stopped / 5e5,
