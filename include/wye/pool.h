@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wye/pool.h: threads for what would stop a loop: name resolution, regular files, slow work of yours.
+ * wye/pool.h: threads for what would stop a loop: name resolution, regular files, slow work of
+ * yours.
  *
- * A job is embedded in your struct, runs once on some thread of the pool, and its done() comes exactly
- * once: on the loop's thread if job.loop is set, else on the worker. Submit never blocks.
+ * A job is embedded in your struct, runs once on some thread of the pool, and its done() comes
+ * exactly once: on the loop's thread if job.loop is set, else on the worker. Submit never blocks.
  */
 #ifndef WYE_POOL_H
 #define WYE_POOL_H
@@ -34,8 +35,8 @@ WYE_API int wye_pool_new(const struct wye_pool_options *, struct wye_pool **ret_
 /* Any thread. 0, WYE_EFULL, -ESHUTDOWN, or -EBUSY: this job is already in. */
 WYE_API int wye_pool_submit(struct wye_pool *, struct wye_job *);
 /*
- * Waits for the jobs that run, cancels those that wait: each done() still comes, so keep turning the
- * loops that they name. Not from a job. NULL is fine.
+ * Waits for the jobs that run, cancels those that wait: each done() still comes, so keep turning
+ * the loops that they name. Not from a job. NULL is fine.
  */
 WYE_API int wye_pool_free(struct wye_pool *);
 

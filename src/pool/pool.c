@@ -2,15 +2,16 @@
 /*
  * The pool: a bounded queue under one lock, and a fixed number of workers.
  *
- * A job lies in the queue by its own words (priv), so nothing is allocated per job. A worker is signalled only
- * if one waits, once per job; an idle pool makes no system call. done() goes to the job's loop by a post, which can't
- * fail; the loop counts the job as a user from submit to done, so it can't be freed under it.
+ * A job lies in the queue by its own words (priv), so nothing is allocated per job. A worker is
+ * signalled only if one waits, once per job; an idle pool makes no system call. done() goes to the
+ * job's loop by a post, which can't fail; the loop counts the job as a user from submit to done, so
+ * it can't be freed under it.
  *
- * Stopping: the workers themselves take what still waits and answer -ECANCELED for it, so done() without a loop
- * comes on a worker in that case, too.
+ * Stopping: the workers themselves take what still waits and answer -ECANCELED for it, so done()
+ * without a loop comes on a worker in that case, too.
  *
- * Failure: a full queue is told to the caller; with fewer threads than wanted the pool works, with none there is no
- * pool.
+ * Failure: a full queue is told to the caller; with fewer threads than wanted the pool works, with
+ * none there is no pool.
  */
 #include <errno.h>
 #include "pool/pool.h"
@@ -79,7 +80,10 @@ static struct wye_job *next_job(struct wye_pool *pool)
 		pool->idle++;
 		pthread_cond_wait(&pool->work, &pool->lock);
 		pool->idle--;
-		/* Woken without a signal, this takes another one's: then that one is signalled once more. */
+		/*
+		 * Woken without a signal, this takes another one's: then that one is signalled once
+		 * more.
+		 */
 		if (pool->called > 0)
 			pool->called--;
 	}
@@ -177,7 +181,7 @@ static int put(struct wye_pool *pool, struct wye_job *job)
 int wye_pool_submit(struct wye_pool *pool, struct wye_job *job)
 {
 	if (pool->forks != wyi_forks())
-		return -ECHILD; /* the workers are the parent's, and the lock may be held for ever */
+		return -ECHILD; /* the workers are the parent's; the lock may be held for ever */
 	if (!job || !job->run || !job->done)
 		return -EINVAL;
 	if (__atomic_exchange_n(&inner_of(job)->in, 1, __ATOMIC_ACQ_REL))
@@ -204,7 +208,7 @@ int wye_pool_free(struct wye_pool *pool)
 	return 0;
 }
 
-/* -- one per loop ------------------------------------------------------------------------------------- */
+/* -- one per loop ------------------------------------------------------------------------------ */
 static const char part_key;
 
 /* With the loop's last user gone there is no job, so nothing waits long here. */

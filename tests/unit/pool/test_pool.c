@@ -69,7 +69,7 @@ static struct wye_pool *new_pool(unsigned threads, unsigned queue)
 	return pool;
 }
 
-/* -- jobs -------------------------------------------------------------------------------------------------- */
+/* -- jobs -------------------------------------------------------------------------------------- */
 struct job {
 	struct wye_job job;
 	atomic_bool *gate; /* run() waits for it */
@@ -209,7 +209,7 @@ static void jobs__one_worker__run_in_order(void **state)
 	assert_int_equal(wye_pool_free(pool), 0);
 }
 
-/* -- many --------------------------------------------------------------------------------------------------- */
+/* -- many -------------------------------------------------------------------------------------- */
 struct submitter {
 	struct world *world;
 	struct job *jobs;
@@ -259,7 +259,10 @@ static void jobs__four_submitters__each_exactly_once(void **state)
 	free(jobs);
 }
 
-/* One job at a time, so that all workers wait before each: a signal that is lost, and the test hangs. */
+/*
+ * One job at a time, so that all workers wait before each: a signal that is lost, and the test
+ * hangs.
+ */
 static void jobs__one_at_a_time__no_wake_up_is_lost(void **state)
 {
 	struct world *w = *state;
@@ -271,7 +274,7 @@ static void jobs__one_at_a_time__no_wake_up_is_lost(void **state)
 	}
 }
 
-/* -- the end -------------------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 struct freer {
 	struct wye_pool *pool;
 	atomic_bool freed;
@@ -408,7 +411,7 @@ static void pool_free__from_a_job__is_einval(void **state)
 	assert_int_equal(s.answer, -EINVAL);
 }
 
-/* -- what else can happen ------------------------------------------------------------------------------------- */
+/* -- what else can happen ---------------------------------------------------------------------- */
 struct again {
 	struct wye_job job;
 	struct wye_pool *pool;
@@ -488,7 +491,10 @@ static void pool_of__one_per_loop__freed_with_it(void **state)
 	assert_int_equal(wye_loop_free(loop), 0);
 }
 
-/* In a process of its own, for the limit. It binds no root, who therefore becomes somebody with no process yet. */
+/*
+ * In a process of its own, for the limit. It binds no root, who therefore becomes somebody with no
+ * process yet.
+ */
 static int with_few_threads(void)
 {
 	struct wye_pool_options o = {sizeof(o), 8, 0};
@@ -498,7 +504,8 @@ static int with_few_threads(void)
 	bool root = geteuid() == 0;
 	if (getrlimit(RLIMIT_NPROC, &few) < 0 || (root && setuid(54321) < 0))
 		return 1;
-	if (root) { /* raised until a first worker fits (a sanitizer has a thread, too): there is just one */
+	/* Raised until a first worker fits (a sanitizer has a thread, too): there is just one. */
+	if (root) {
 		int r = -EAGAIN;
 		for (few.rlim_cur = 1; r == -EAGAIN && few.rlim_cur < 8; few.rlim_cur++) {
 			if (setrlimit(RLIMIT_NPROC, &few) < 0)
