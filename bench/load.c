@@ -10,8 +10,8 @@
  * rounds the CPU clock of the hub is read, while the hub has nothing to do. The figures go to
  * standard output as one JSON object.
  *
- * Failure modes: a byte that is missing (nothing came for --stall-ms), wrong, twice or unasked makes
- * the run void: {"void": "reason"}, exit 3. Anything that prevents a run: a line on standard
+ * Failure modes: a byte that is missing (nothing came for --stall-ms), wrong, twice or unasked
+ * makes the run void: {"void": "reason"}, exit 3. Anything that prevents a run: a line on standard
  * error, exit 1.
  *
  * With --spin the load never sleeps while it waits, so the hub never pays for waking it up.
@@ -40,9 +40,9 @@ enum { QUIET_MS = 20, JOIN_WAIT_MS = 20, GREET_S = 10 };
 
 struct sub {
 	int fd;
-	uint32_t
-		pinged; /* bytes of a ping of the hub that came so far; joining: 1 = heard a probe */
-	size_t off;	/* bytes of this round's batch that came; joining: of the last probe */
+	/* Bytes of a ping of the hub that came so far; joining: 1 = heard a probe. */
+	uint32_t pinged;
+	size_t off; /* bytes of this round's batch that came; joining: of the last probe */
 };
 
 struct load {

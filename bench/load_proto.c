@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See load_proto.h. NATS: docs.nats.io, "client protocol". MQTT: OASIS MQTT 3.1.1, sections 2, 3. */
+/*
+ * See load_proto.h. NATS: docs.nats.io, "client protocol". MQTT: OASIS MQTT 3.1.1, sections 2, 3.
+ */
 #include "load_proto.h"
 #include "bench_util.h"
 

@@ -200,7 +200,10 @@ static bool is_stdio(const char *text)
 
 static void make_tables(struct option table[ROWS + 1], char letters[3 + ROWS])
 {
-	/* '-': endpoints come in their turn; ':': a missing value is told apart from an unknown option. */
+	/*
+	 * '-': endpoints come in their turn; ':': a missing value is told apart from an unknown
+	 * option.
+	 */
 	size_t n = 0;
 	letters[n++] = '-';
 	letters[n++] = ':';

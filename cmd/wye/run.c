@@ -9,7 +9,8 @@
  *   standard output is closed and nobody else is left to talk to, or a second signal: nothing
  *
  * The status is 1 if bytes were not written, and they are named. Failure while starting: each wrong
- * URL is named and nothing is opened (2); an endpoint that can't be opened closes those that were (4).
+ * URL is named and nothing is opened (2); an endpoint that can't be opened closes those that were
+ * (4).
  */
 #include <errno.h>
 #include <inttypes.h>

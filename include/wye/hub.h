@@ -2,9 +2,9 @@
 /*
  * wye/hub.h: joins endpoints, each named by a URL: what arrives at one goes to the others.
  *
- * The way: wye_hub_new(), wye_hub_add() for each URL (checks it, opens nothing), wye_hub_open(), then
- * run the loop. When the endpoints that can end have all ended, on_ended() is called once; answer it
- * with wye_hub_drain() and leave when on_drained() comes.
+ * The way: wye_hub_new(), wye_hub_add() for each URL (checks it, opens nothing), wye_hub_open(),
+ * then run the loop. When the endpoints that can end have all ended, on_ended() is called once;
+ * answer it with wye_hub_drain() and leave when on_drained() comes.
  *
  * Every call is for the loop's thread. A URL is the options struct of its endpoint.
  */
@@ -65,9 +65,8 @@ struct wye_endpoint_info {
 	uint64_t dropped[WYE_DROP_CAUSES];
 	uint64_t held_bytes;	  /* memory of the feed's messages */
 	uint64_t unwritten_bytes; /* of the link that is farthest behind */
-	uint64_t
-		unreachable; /* written datagrams of which the other host said that nobody listens */
-	uint64_t nobuf;	     /* datagrams the kernel dropped before we read them */
+	uint64_t unreachable;	  /* written datagrams; the other host said that nobody listens */
+	uint64_t nobuf;		  /* datagrams the kernel dropped before we read them */
 };
 
 struct wye_hub_options {
@@ -81,15 +80,18 @@ struct wye_hub_options {
 
 WYE_API int wye_hub_new(struct wye_loop *, const struct wye_hub_options *,
 			struct wye_hub **ret_hub);
-/* Checks the URL and takes it in; opens nothing. Its number (0, 1, ...), or WYE_EURL and the reason. */
+/*
+ * Checks the URL and takes it in; opens nothing. Its number (0, 1, ...), or WYE_EURL and the
+ * reason.
+ */
 WYE_API int wye_hub_add(struct wye_hub *, const char *url, struct wye_error *ret_why);
 /* Opens what was added. 0, or the first error: nothing of the failed endpoint stays open. */
 WYE_API int wye_hub_open(struct wye_hub *, struct wye_error *ret_why);
 /*
- * Ends the conversation in order: no new links and, with how = WYE_DRAIN_STOP, no further reading; what is
- * fed is written out; streams are half-closed; with WYE_DRAIN_END answers are still routed until
- * linger_ms passed in silence. on_drained() comes once, with the bytes that could not be written (a
- * sink that is down for its `timeout`, or that moves no byte for 10 s, is given up; with
+ * Ends the conversation in order: no new links and, with how = WYE_DRAIN_STOP, no further reading;
+ * what is fed is written out; streams are half-closed; with WYE_DRAIN_END answers are still routed
+ * until linger_ms passed in silence. on_drained() comes once, with the bytes that could not be
+ * written (a sink that is down for its `timeout`, or that moves no byte for 10 s, is given up; with
  * WYE_DRAIN_STOP the whole takes at most limit_ms).
  */
 enum wye_drain { WYE_DRAIN_END, WYE_DRAIN_STOP };
@@ -97,7 +99,10 @@ WYE_API int wye_hub_drain(struct wye_hub *, enum wye_drain how, unsigned linger_
 			  unsigned limit_ms,
 			  void (*on_drained)(struct wye_hub *, uint64_t unwritten_bytes, void *ctx),
 			  void *ctx);
-/* Calls each() for every endpoint in the order they were added, until it answers non-zero; answers that. */
+/*
+ * Calls each() for every endpoint in the order they were added, until it answers non-zero; answers
+ * that.
+ */
 WYE_API int wye_hub_each(struct wye_hub *, int (*each)(const struct wye_endpoint_info *, void *ctx),
 			 void *ctx);
 /* Closes everything at once. NULL is fine; not from inside a callback of the hub. */

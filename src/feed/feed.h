@@ -131,8 +131,8 @@ u32 wyi_feed_chunk(struct feed *, struct iovec *iov, u32 *ret_iovs, u32 *slots, 
  * One result per slot of the chunk, in order. Streams: bytes the socket took; short = it refused
  * the rest. Datagram feeds: messages, those skipped included; short = the endpoint is full, stop:
  * the other slots of the chunk get no result. No append, join, leave, aside or trim between chunk
- * and the last result. 0, or -ENOMEM: close the link (wyi_feed_leave with WYE_DROP_MEMORY, or park); nothing
- * more is offered to it.
+ * and the last result. 0, or -ENOMEM: close the link (wyi_feed_leave with WYE_DROP_MEMORY, or
+ * park); nothing more is offered to it.
  */
 int wyi_feed_live_result(struct feed *, u32 slot, u64 got);
 /* The first at most `max` DUE solos, in their order of waiting. */

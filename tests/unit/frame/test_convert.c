@@ -176,7 +176,10 @@ static void fits__counts_as_a_reader_of_that_wire_would(void **state)
 	}
 }
 
-/* Cuts `in` by rules and writes what comes as `to` says: one hop. Datagrams: each unit is one, with `ends`. */
+/*
+ * Cuts `in` by rules and writes what comes as `to` says: one hop. Datagrams: each unit is one, with
+ * `ends`.
+ */
 struct wire {
 	struct bytes bytes;
 	u32 ends[4096], n_ends;
