@@ -3,12 +3,12 @@
  * Diallers: one link at a time, dialled again when it ends.
  *
  *     attempt: resolve -> each address in turn -> up; `timeout` bounds the whole of it
- *     failed or down: wait between retry.min and a bound that doubles up to retry.max (full jitter, so that a
- *     thousand diallers never come at once), back to the beginning after 10 s up
+ *     failed or down: wait between retry.min and a bound that doubles up to retry.max (full
+ *     jitter, so that a thousand diallers never come at once), back to the beginning after 10 s up
  *
  * Nothing here stops the loop: names are looked up on the pool, connects are non-blocking.
- * Failure: with retry=off one failed attempt, or the end of the connection, is the end of the endpoint. While it drains,
- * a dialler is dialled again only if something still has to get there.
+ * Failure: with retry=off one failed attempt, or the end of the connection, is the end of the
+ * endpoint. While it drains, a dialler is dialled again only if something still has to get there.
  */
 #include <errno.h>
 #include "endpoint/inner.h"
@@ -57,7 +57,7 @@ static u64 next_delay(struct endpoint *e)
 
 static bool is_done(const struct endpoint *e)
 {
-	return e->closing && !wyi_endpoint_unwritten(e);
+	return e->closing && !wyi_endpoint_pending(e);
 }
 
 static void again_later(struct endpoint *e, int why)
@@ -89,7 +89,7 @@ static void fail(struct endpoint *e, int why)
 	wyi_endpoint_end(e);
 }
 
-/* -- one attempt ---------------------------------------------------------------------------------------------------- */
+/* -- one attempt ------------------------------------------------------------------------------- */
 static void connected(struct endpoint *e, int fd)
 {
 	int r = 0;
@@ -218,7 +218,7 @@ int wyi_dial_open(struct endpoint *e)
 	return 0;
 }
 
-/* -- ends ------------------------------------------------------------------------------------------------------------ */
+/* -- ends -------------------------------------------------------------------------------------- */
 void wyi_dial_down(struct endpoint *e, int why)
 {
 	if (wyi_endpoint_is_datagram(e))

@@ -14,7 +14,9 @@ static bool is_a(const struct endpoint *e, u32 schemes)
 
 bool wyi_endpoint_is_one(const struct endpoint *e)
 {
-	return is_a(e, URL_DIALLERS | URL_BIT(URL_STDIO)) || e->url.once || e->url.max == 1;
+	if (is_a(e, URL_DIALLERS | URL_BIT(URL_STDIO)))
+		return true;
+	return !is_a(e, URL_DATAGRAM) && (e->url.once || e->url.max == 1);
 }
 
 bool wyi_endpoint_is_datagram(const struct endpoint *e)
@@ -49,7 +51,7 @@ bool wyi_endpoint_speaks(const struct endpoint *e)
 	return false;
 }
 
-/* -- what happens to it --------------------------------------------------------------------------------------------- */
+/* -- what happens to it ------------------------------------------------------------------------ */
 void wyi_endpoint_set(struct endpoint *e, enum wye_state state, int why)
 {
 	if (e->state == WYE_FAILED)
@@ -173,8 +175,11 @@ static const struct link_ops link_ops = {
 	.on_refused = on_refused,
 };
 
-/* -- life ------------------------------------------------------------------------------------------------------------- */
-/* raw, where the sink is one of many links: one that lags is closed, since a stream with a gap is worth nothing. */
+/* -- life -------------------------------------------------------------------------------------- */
+/*
+ * raw, where the sink is one of many links: one that lags is closed, since a stream with a gap is
+ * worth nothing.
+ */
 static bool closes_slow(const struct endpoint *e)
 {
 	return e->url.full == FULL_CLOSE ||
@@ -283,7 +288,10 @@ void wyi_endpoint_finish(struct endpoint *e)
 	}
 }
 
-/* Conservation: every message that was routed here was written, or dropped for a cause, or lost with its link. */
+/*
+ * Conservation: every message that was routed here was written, or dropped for a cause, or lost
+ * with its link.
+ */
 static void check_accounts(const struct endpoint *e)
 {
 	struct feed_stats s;
@@ -310,41 +318,53 @@ void wyi_endpoint_free(struct endpoint *e)
 	wyi_free(e);
 }
 
-/* -- information ------------------------------------------------------------------------------------------------------- */
+/* -- information ------------------------------------------------------------------------------- */
 static u64 file_pending(const struct link *l)
 {
 	return l->ends && l->ends->file_out ? wyi_file_pending(l->ends->file_out) : 0;
 }
 
-static bool has_ends(const struct endpoint *e, const struct link *l)
+/* Of "-": what its file took and has not written. */
+static u64 filed(const struct endpoint *e)
 {
-	return is_a(e, URL_BIT(URL_STDIO)) && l->ends;
+	return is_a(e, URL_BIT(URL_STDIO)) && e->one ? file_pending(e->one) : 0;
 }
 
-u64 wyi_endpoint_pending(const struct endpoint *e)
+static u64 lag(const struct endpoint *e, const struct link *l)
+{
+	return l->flags & LINK_READS ? wyi_feed_lag_bytes(e->feed, l->slot) : 0;
+}
+
+/* The one link counts even while it ends: what waits for it waits for its next connection. */
+static u64 fed(const struct endpoint *e)
 {
 	u64 sum = 0;
 
 	if (!e->feed)
 		return 0;
-	group_each_link (l, &e->group) {
-		if (l->flags & LINK_READS)
-			sum += wyi_feed_lag_bytes(e->feed, l->slot);
-		if (has_ends(e, l))
-			sum += file_pending(l);
-	}
+	if (e->one)
+		return lag(e, e->one);
+	group_each_link (l, &e->group)
+		sum += lag(e, l);
 	return sum;
+}
+
+u64 wyi_endpoint_pending(const struct endpoint *e)
+{
+	return fed(e) + filed(e);
 }
 
 u64 wyi_endpoint_unwritten(const struct endpoint *e)
 {
-	return e->given_up + wyi_endpoint_pending(e);
+	return e->given_up + e->group.unfiled + wyi_endpoint_pending(e);
 }
 
+/* What a file took is still counted there, or in the group once it is closed. */
 void wyi_endpoint_give_up(struct endpoint *e)
 {
-
-	e->given_up += wyi_endpoint_pending(e);
+	e->given_up += fed(e);
+	if (e->one)
+		wyi_link_finish(e->one);
 	group_each_link (l, &e->group)
 		wyi_link_finish(l);
 }
@@ -372,10 +392,8 @@ u64 wyi_endpoint_progress(const struct endpoint *e)
 	group_each_link (l, &e->group) {
 		if (l->flags & LINK_READS)
 			sum += wyi_feed_progress(e->feed, l->slot);
-		if (has_ends(e, l))
-			sum -= file_pending(l);
 	}
-	return sum;
+	return sum - filed(e);
 }
 
 static void fill_counts(const struct endpoint *e, struct wye_endpoint_info *info)

@@ -8,9 +8,10 @@
  *   stdio.c     "-"
  *
  * Happy path: new (checks, makes the feed), open, links come and go, free.
- * Failure modes: a listener that can't be opened is told at open; a dialler goes on for ever, or with retry=off is
- * failed after one attempt; an endpoint that ran out of descriptors stops accepting for 100 ms at a time.
- * Whoever owns the endpoint hears of it through struct endpoint_ops, on the loop's thread.
+ * Failure modes: a listener that can't be opened is told at open; a dialler goes on for ever, or
+ * with retry=off is failed after one attempt; an endpoint that ran out of descriptors stops
+ * accepting for 100 ms at a time. Whoever owns the endpoint hears of it through struct
+ * endpoint_ops, on the loop's thread.
  */
 #ifndef ENDPOINT_ENDPOINT_H
 #define ENDPOINT_ENDPOINT_H

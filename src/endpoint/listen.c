@@ -2,8 +2,9 @@
 /*
  * Stream listeners: accepting, at most 64 newcomers in a turn.
  *
- * Failure modes: over `max`, a newcomer is closed at once and the others stay. Out of descriptors: what waits is refused
- * through a reserve descriptor (accepted and closed, so that nobody hangs) and accepting rests for 100 ms: it never spins.
+ * Failure modes: over `max`, a newcomer is closed at once and the others stay. Out of descriptors:
+ * what waits is refused through a reserve descriptor (accepted and closed, so that nobody hangs)
+ * and accepting rests for 100 ms: it never spins.
  */
 #include <errno.h>
 #include "endpoint/inner.h"
@@ -16,16 +17,29 @@ static u64 value_of(const struct endpoint *e, u32 i)
 	return (u64)(uintptr_t)e | i; /* endpoints are aligned: the low bit is free */
 }
 
-static void poll_listeners(struct endpoint *e, u32 events)
+static int poll_listeners(struct endpoint *e, u32 events)
 {
-	for (u32 i = 0; i < e->listen.n; i++)
-		(void)wyi_poll_set(e->loop, e->listen.fd[i], &e->listen_events[i], events,
-				   LOOP_ACCEPT, value_of(e, i));
+	int r = 0;
+
+	for (u32 i = 0; r >= 0 && i < e->listen.n; i++)
+		r = wyi_poll_set(e->loop, e->listen.fd[i], &e->listen_events[i], events,
+				 LOOP_ACCEPT, value_of(e, i));
+	return r;
+}
+
+static void breathe_later(struct endpoint *e)
+{
+	wyi_timer_set(e->loop, &e->breathe, wyi_loop_now(e->loop) + BREATH_NS);
 }
 
 static void on_breath(struct timer *t)
 {
-	poll_listeners(container_of(t, struct endpoint, breathe), EPOLLIN);
+	struct endpoint *e = container_of(t, struct endpoint, breathe);
+
+	if (e->reserve < 0) /* another one had it; without it newcomers could not be refused */
+		e->reserve = wyi_sys_eventfd();
+	if (poll_listeners(e, EPOLLIN) < 0)
+		breathe_later(e);
 }
 
 void wyi_listen_init(struct endpoint *e)
@@ -36,7 +50,7 @@ void wyi_listen_init(struct endpoint *e)
 void wyi_listen_stop(struct endpoint *e)
 {
 	wyi_timer_stop(&e->breathe);
-	poll_listeners(e, 0);
+	(void)poll_listeners(e, 0);
 	if (e->listen.n)
 		wyi_net_unlisten(&e->listen, &e->url);
 	e->listen.n = 0;
@@ -88,13 +102,16 @@ static void rest(struct endpoint *e, int fd, int why)
 			refuse(e, new_fd, why);
 	}
 	e->reserve = wyi_sys_eventfd();
-	poll_listeners(e, 0);
-	wyi_timer_set(e->loop, &e->breathe, wyi_loop_now(e->loop) + BREATH_NS);
+	(void)poll_listeners(e, 0);
+	breathe_later(e);
 }
 
-static bool is_exhausted(int r)
+/* What accept() says about the newcomer, who is gone then. All else is about us, and would be said again at once. */
+static bool is_newcomers(int r)
 {
-	return r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM;
+	return r == -ECONNABORTED || r == -EINTR || r == -EPERM || r == -EPROTO ||
+	       r == -ENETDOWN || r == -ENETUNREACH || r == -EHOSTUNREACH || r == -ENOPROTOOPT ||
+	       r == -EHOSTDOWN || r == -ENONET || r == -EOPNOTSUPP;
 }
 
 void wyi_listen_ready(void *ctx, const struct loop_ready *ready, unsigned n)
@@ -108,12 +125,15 @@ void wyi_listen_ready(void *ctx, const struct loop_ready *ready, unsigned n)
 			struct addr from = {.len = sizeof from - offsetof(struct addr, sa)};
 			int fd = wyi_sys_accept(e->listen.fd[at], &from.sa, &from.len);
 
-			if (fd >= 0)
+			if (fd >= 0) {
 				take_in(e, fd);
-			else if (is_exhausted(fd))
+				continue;
+			}
+			if (is_newcomers(fd))
+				continue;
+			if (fd != -EAGAIN)
 				rest(e, e->listen.fd[at], fd);
-			if (fd == -EAGAIN || is_exhausted(fd))
-				break;
+			break;
 		}
 	}
 }
@@ -152,7 +172,9 @@ int wyi_listen_open(struct endpoint *e, struct wye_error *error)
 	if (r < 0)
 		return r;
 	e->reserve = wyi_sys_eventfd();
-	poll_listeners(e, EPOLLIN);
+	r = poll_listeners(e, EPOLLIN);
+	if (r < 0)
+		return wyi_fail(error, r, 0, "%s: %s", e->name, wye_strerror(r));
 	wyi_endpoint_set(e, WYE_UP, 0);
 	say(e);
 	return 0;
@@ -168,12 +190,12 @@ int wyi_dgram_server_open(struct endpoint *e, struct wye_error *error)
 	if (r < 0)
 		return wyi_fail(error, r, 0, "%s: %s", e->name, wye_strerror(r));
 	say(e);
-	for (u32 i = 0; i < e->listen.n; i++) { /* the group owns them from now on */
-		r = wyi_dgram_open(&e->group, e->listen.fd[i], false);
+	while (e->listen.n) { /* the group owns them from now on, one by one */
+		r = wyi_dgram_open(&e->group, e->listen.fd[e->listen.n - 1], false);
 		if (r < 0)
 			return wyi_fail(error, r, 0, "%s: %s", e->name, wye_strerror(r));
+		e->listen.n--;
 	}
-	e->listen.n = 0;
 	wyi_endpoint_set(e, WYE_UP, 0);
 	return 0;
 }

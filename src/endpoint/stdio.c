@@ -3,7 +3,8 @@
  * "-": standard input and output as one link.
  *
  * Happy path: opened with the endpoint, up at once; the end of the input leaves it a sink.
- * Failure: a closed descriptor is an error at open. /dev/null as input is no input, and so has no end.
+ * Failure: a closed descriptor is an error at open. /dev/null as input is no input, and so has no
+ * end.
  */
 #include <errno.h>
 #include "endpoint/inner.h"

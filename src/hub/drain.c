@@ -3,12 +3,14 @@
  * The end of a hub, in order.
  *
  *     write    no newcomers; what is fed is written out
- *     listen   streams are half-closed; answers are still routed until `linger` passed in silence, or nobody is left
- *              to speak; what the kernel holds unsent is waited for, since a close with unread input would destroy it
+ *     listen   streams are half-closed; answers are still routed until `linger` passed in silence,
+ *              or nobody is left to speak; what the kernel holds unsent is waited for, since a
+ *              close with unread input would destroy it
  *     done     on_drained, with the bytes that could not be written
  *
- * Failure: a sink that is down for its `timeout`, or moves no byte for 10 s, is given up: its bytes count as unwritten.
- * WYE_DRAIN_STOP reads nothing any more, skips `listen` and is over at the limit.
+ * Failure: a sink that is down for its `timeout`, or moves no byte for 10 s, is given up: its bytes
+ * count as unwritten. WYE_DRAIN_STOP reads nothing any more, skips `listen` and is over at the
+ * limit.
  */
 #include <errno.h>
 #include "hub/hub.h"
@@ -33,7 +35,7 @@ static u64 quiet_time(struct wye_hub *h, u64 since)
 	return now > since ? now - since : 0;
 }
 
-/* -- write ------------------------------------------------------------------------------------------------------------ */
+/* -- write ------------------------------------------------------------------------------------- */
 static bool is_hopeless(struct wye_hub *h, struct drain_sink *s, struct endpoint *e)
 {
 	u64 progress = wyi_endpoint_progress(e);
@@ -56,13 +58,14 @@ static bool is_written(struct wye_hub *h)
 	for (u32 i = 0; i < h->n_open; i++) {
 		struct endpoint *e = h->endpoint[i];
 
-		if (!wyi_endpoint_pending(e))
+		if (h->sink[i].given_up || !wyi_endpoint_pending(e))
 			continue;
 		if (is_hopeless(h, &h->sink[i], e)) {
 			wyi_log(h->loop, WYE_LOG_WARN, "given-up", e->name, 0,
 				"%s: %llu bytes not written", e->name,
 				(unsigned long long)wyi_endpoint_pending(e));
 			wyi_endpoint_give_up(e);
+			h->sink[i].given_up = true;
 			continue;
 		}
 		all = false;
@@ -70,7 +73,7 @@ static bool is_written(struct wye_hub *h)
 	return all;
 }
 
-/* -- listen ----------------------------------------------------------------------------------------------------------- */
+/* -- listen ------------------------------------------------------------------------------------ */
 static void half_close(struct wye_hub *h)
 {
 	for (u32 i = 0; i < h->n_open; i++)
@@ -123,7 +126,7 @@ void wyi_drain_settle(struct wye_hub *h)
 		finish(h);
 }
 
-/* -- begin ------------------------------------------------------------------------------------------------------------ */
+/* -- begin ------------------------------------------------------------------------------------- */
 static void on_tick(struct timer *t)
 {
 	struct wye_hub *h = container_of(t, struct wye_hub, tick);

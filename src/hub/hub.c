@@ -32,7 +32,7 @@ const char *wye_cause_name(enum wye_cause cause)
 	return (unsigned)cause < WYE_DROP_CAUSES ? names[cause] : "unknown";
 }
 
-/* -- what endpoints say ----------------------------------------------------------------------------------------------- */
+/* -- what endpoints say ------------------------------------------------------------------------ */
 static void on_change(struct endpoint *e)
 {
 	struct wye_hub *h = e->owner;
@@ -122,7 +122,7 @@ static int hubs_of(struct wye_loop *loop, struct hubs **ret)
 	return 0;
 }
 
-/* -- life -------------------------------------------------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------------------------- */
 int wye_hub_new(struct wye_loop *loop, const struct wye_hub_options *options,
 		struct wye_hub **ret_hub)
 {
@@ -225,7 +225,7 @@ void wye_hub_free(struct wye_hub *h)
 	wyi_free(h);
 }
 
-/* -- information ---------------------------------------------------------------------------------------------------------- */
+/* -- information ------------------------------------------------------------------------------- */
 int wye_hub_each(struct wye_hub *h, int (*each)(const struct wye_endpoint_info *, void *),
 		 void *ctx)
 {

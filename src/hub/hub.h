@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hub: who hears whom, and what happens to whoever can't keep up. Only this folder knows more than one endpoint.
+ * hub: who hears whom, and what happens to whoever can't keep up. Only this folder knows more than
+ * one endpoint.
  *
  *   hub.c     life, statistics        route.c   a run of messages to the feeds that hear its source
  *   policy.c  pairs, the mode of each feed, sources that are shut and opened again
  *   drain.c   the end: written out, half-closed, silence
  *
- * Happy path: a link's run arrives -> for each pair that is on, converted and appended to the sink's feed; the link folder
- * sends it. In the settle phase of a turn the hub looks at what changed: room again, endpoints that ended.
- * Failure modes: a message a feed can't take is refused at the door and counted there; a feed that holds a source back
- * shuts it: the source is not read until there is room.
+ * Happy path: a link's run arrives -> for each pair that is on, converted and appended to the
+ * sink's feed; the link folder sends it. In the settle phase of a turn the hub looks at what
+ * changed: room again, endpoints that ended. Failure modes: a message a feed can't take is refused
+ * at the door and counted there; a feed that holds a source back shuts it: the source is not read
+ * until there is room.
  *
  * Nobody includes this from outside: the public face is include/wye/hub.h.
  */
@@ -36,6 +38,7 @@ enum drain_step { DRAIN_NOT, DRAIN_WRITE, DRAIN_LISTEN, DRAIN_DONE };
 struct drain_sink {
 	u64 begun, moved; /* ns: since when it is looked at; when a byte was last taken */
 	u64 progress;
+	bool given_up;
 };
 
 struct wye_hub {

@@ -2,16 +2,18 @@
 /*
  * Pairs and modes.
  *
- * A pair (source, sink) is on if both exist and they are not the same single link. It waits if the sink's `full` says so:
+ * A pair (source, sink) is on if both exist and they are not the same single link. It waits if the
+ * sink's `full` says so:
  *
  *     full=block   every source that can be left unread waits (datagrams can't)
- *     full=auto    a patient source (it can wait, and will end) waits for a named sink (one link that the user named);
- *                  on raw every stream source waits for a named sink
+ *     full=auto    a patient source (it can wait, and will end) waits for a named sink (one link
+ *                  that the user named); on raw every stream source waits for a named sink
  *     else         nobody waits
  *
- * A feed that a waiting source writes into keeps everything (mode block) until the last of them has ended and is
- * written. A feed without room shuts the sources that have to wait for it; over its bound because the loop is late,
- * it shuts all. A shut source is opened again at three quarters of the bound, so that it does not flicker.
+ * A feed that a waiting source writes into keeps everything (mode block) until the last of them has
+ * ended and is written. A feed without room shuts the sources that have to wait for it; over its
+ * bound because the loop is late, it shuts all. A shut source is opened again at three quarters of
+ * the bound, so that it does not flicker.
  */
 #include <errno.h>
 #include "hub/hub.h"
@@ -69,7 +71,10 @@ static bool is_kept(struct wye_hub *h, u32 sink)
 	return false;
 }
 
-/* When its last waiting source has ended, a feed keeps what it has, and drops again when that is written. */
+/*
+ * When its last waiting source has ended, a feed keeps what it has, and drops again when that is
+ * written.
+ */
 static void set_kept(struct wye_hub *h, struct endpoint *sink, bool kept)
 {
 	if (h->kept[sink->index] == kept)
@@ -99,7 +104,7 @@ enum wye_mode wyi_policy_mode(struct wye_hub *h, const struct endpoint *sink)
 		       : WYE_MODE_DROP;
 }
 
-/* -- shut and open ---------------------------------------------------------------------------------------------------- */
+/* -- shut and open ----------------------------------------------------------------------------- */
 static void set_shut(struct wye_hub *h, u32 source, u32 sink, bool shut)
 {
 	struct pair *p = pair_of(h, source, sink);
@@ -136,7 +141,7 @@ void wyi_policy_settle(struct wye_hub *h)
 			wyi_policy_full(h, h->endpoint[i]);
 }
 
-/* -- what is left ------------------------------------------------------------------------------------------------------ */
+/* -- what is left ------------------------------------------------------------------------------ */
 static bool is_sink(const struct endpoint *e)
 {
 	return e->feed && e->state != WYE_FAILED && e->state != WYE_ENDED;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One run of messages of one link, to every feed that hears it: converted, then copied once per feed.
+ * One run of messages of one link, to every feed that hears it: converted, then copied once per
+ * feed.
  *
- * Failure: what is too big for the sink, or has no room in a feed that is kept for another source, is refused at the door of
- * that feed, message by message, and counted there; the rest of the run goes in.
+ * Failure: what is too big for the sink, or has no room in a feed that is kept for another source,
+ * is refused at the door of that feed, message by message, and counted there; the rest of the run
+ * goes in.
  */
 #include <errno.h>
 #include "hub/hub.h"
@@ -13,7 +15,8 @@ struct run {
 	struct endpoint *source, *sink;
 	struct link *link;
 	u32 reader; /* slot of the link if it reads the sink's feed itself */
-	bool door; /* each message has to ask for room: it can't wait, and the feed is kept for one that can */
+	/* Each message has to ask for room: it can't wait; the feed is kept for one that can. */
+	bool door;
 	u32 n;	     /* units gathered in hub->units */
 	u64 pending; /* their bytes, records included */
 };
@@ -27,7 +30,10 @@ static void append(struct run *r)
 	r->pending = 0;
 }
 
-/* Unit n of the hub's array stays, or is refused. Units come in order, so a gap is closed by moving it up. */
+/*
+ * Unit n of the hub's array stays, or is refused. Units come in order, so a gap is closed by moving
+ * it up.
+ */
 static void take(struct run *r, const struct unit *u)
 {
 	struct feed *feed = r->sink->feed;

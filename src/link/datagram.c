@@ -2,10 +2,11 @@
 /*
  * Datagrams in and out, for the one or two sockets that all links of a datagram endpoint share.
  *
- * In: recvmmsg, 16 at a time; datagrams of one peer that stand together are one run. Out: peers x messages in one
- * sendmmsg. A datagram of length 0 is counted and is never an end.
- * Failure: a socket that is full holds the whole endpoint back (no peer is to blame) until EPOLLOUT, or 10 ms where the kernel
- * lacks memory; a datagram that the kernel refuses is dropped, cause unreachable, and nobody is closed for it.
+ * In: recvmmsg, 16 at a time; datagrams of one peer that stand together are one run. Out: peers x
+ * messages in one sendmmsg. A datagram of length 0 is counted and is never an end. Failure: a
+ * socket that is full holds the whole endpoint back (no peer is to blame) until EPOLLOUT, or 10 ms
+ * where the kernel lacks memory; a datagram that the kernel refuses is dropped, cause unreachable,
+ * and nobody is closed for it.
  */
 #include <errno.h>
 #include <string.h>
@@ -41,7 +42,7 @@ void wyi_dgram_free(struct links *ls)
 	ls->dgrams = NULL;
 }
 
-/* -- sockets --------------------------------------------------------------------------------------------------------- */
+/* -- sockets ----------------------------------------------------------------------------------- */
 void wyi_dgram_poll(struct link_group *g)
 {
 	u32 events = (g->shut ? 0 : EPOLLIN) | (g->full ? EPOLLOUT : 0);
@@ -74,6 +75,8 @@ void wyi_dgram_close(struct link_group *g)
 		(void)wyi_sys_close(g->socket[i].fd);
 	}
 	g->n_sockets = 0;
+	if (g->full) /* the next socket is not */
+		wyi_feed_blocked(g->feed, false);
 	g->full = false;
 }
 
@@ -98,11 +101,12 @@ void wyi_dgram_room(struct link_group *g)
 	wyi_group_fed(g);
 }
 
-/* -- in --------------------------------------------------------------------------------------------------------------- */
+/* -- in ---------------------------------------------------------------------------------------- */
 static int receive(struct dgram_batch *b, int fd, u8 *buffer)
 {
 	for (u32 i = 0; i < RECEIVE; i++) {
-		b->in_iov[i] = (struct iovec){buffer + (size_t)i * DGRAM_SLOT, DGRAM_SLOT};
+		b->in_iov[i].iov_base = buffer + (size_t)i * DGRAM_SLOT;
+		b->in_iov[i].iov_len = DGRAM_SLOT;
 		b->in[i].msg_hdr = (struct msghdr){.msg_name = &b->from[i].sa,
 						   .msg_namelen = sizeof(struct sockaddr_in6),
 						   .msg_iov = &b->in_iov[i],
@@ -134,8 +138,7 @@ static struct link *welcome(struct dgram_socket *s, const struct addr *from)
 
 	if (r < 0 || wyi_peers_add(g, from, at, &l) < 0)
 		return NULL;
-	l->state = LINK_UP;
-	l->number = ++g->links->numbers;
+	wyi_link_begin(l);
 	if (wyi_link_read(l) < 0) {
 		wyi_link_free(l);
 		return NULL;
@@ -242,25 +245,39 @@ static void read_socket(struct dgram_socket *s)
 	}
 }
 
+/* Not read, but broken: the error has to be taken, or it would be reported for ever. */
+static void take_error(struct dgram_socket *s)
+{
+	int error;
+	socklen_t size = sizeof error;
+
+	(void)wyi_sys_getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+}
+
+/* What streams have read in this turn is not held against datagrams: the kernel drops those that wait too long. */
 void wyi_dgram_ready(void *ctx, const struct loop_ready *ready, unsigned n)
 {
 	struct links *ls = ctx;
 
-	for (unsigned i = 0; i < n && ls->spent < TURN_BYTES; i++) {
+	ls->spent = 0;
+	for (unsigned i = 0; i < n; i++) {
 		struct dgram_socket *s = (struct dgram_socket *)(uintptr_t)ready[i].value;
 
 		if (ready[i].events & EPOLLOUT)
 			wyi_dgram_room(s->group);
-		if (!(ready[i].events & ~(u32)EPOLLOUT))
+		if (!(ready[i].events & ~(u32)EPOLLOUT) || ls->spent >= TURN_BYTES)
 			continue;
-		if (s->group->shut)
-			wyi_dgram_poll(s->group);
-		else
+		if (!s->group->shut) {
 			read_socket(s);
+			continue;
+		}
+		if (ready[i].events & EPOLLERR)
+			take_error(s);
+		wyi_dgram_poll(s->group);
 	}
 }
 
-/* -- out -------------------------------------------------------------------------------------------------------------- */
+/* -- out --------------------------------------------------------------------------------------- */
 static void address(struct mmsghdr *out, struct link *l, struct iovec *iov)
 {
 	out->msg_hdr = (struct msghdr){.msg_iov = iov, .msg_iovlen = 1};
@@ -279,7 +296,10 @@ static u32 socket_of(const struct link *l)
 	return at;
 }
 
-/* One kernel entry for what stands from i on and goes through the same socket. Answers as sendmmsg does. */
+/*
+ * One kernel entry for what stands from i on and goes through the same socket. Answers as sendmmsg
+ * does.
+ */
 static int send_run(struct link_group *g, struct dgram_batch *b, u32 i, u32 n)
 {
 	u32 at = socket_of(b->to[i]), end = i + 1;

@@ -2,11 +2,11 @@
 /*
  * The flush phase: feeds that are due are sent, a step each, round robin.
  *
- * A step of a stream feed: up to 64 solo readers, each its own bytes; then a chunk of live readers, the same bytes for all;
- * each as one bulk run. Up to 1,024 sends or 2 ms, then the loop polls again: a fan-out to 250,000 links does not
- * keep accepts and timers waiting.
- * Failure: a short send or -EAGAIN makes the link wait for EPOLLOUT; no memory in the kernel is the same, tried again by a
- * timer; anything else closes the link.
+ * A step of a stream feed: up to 64 solo readers, each its own bytes; then a chunk of live readers,
+ * the same bytes for all; each as one bulk run. Up to 1,024 sends or 2 ms, then the loop polls
+ * again: a fan-out to 250,000 links does not keep accepts and timers waiting. Failure: a short send
+ * or -EAGAIN makes the link wait for EPOLLOUT; no memory in the kernel is the same, tried again by
+ * a timer; anything else closes the link.
  */
 #include <errno.h>
 #include "link/inner.h"
@@ -37,19 +37,21 @@ static ssize_t write_ends(struct link *l, const struct iovec *iov, u32 n)
 }
 
 /*
- * What a send gave, in terms of the feed: bytes taken, and whether the link must wait or die. A link that dies keeps its
- * place until the close phase, as one that waits.
+ * What a send gave, in terms of the feed: bytes taken, and whether the link must wait or die. A
+ * link that dies keeps its place until the close phase, as one that waits. Without memory in the
+ * kernel the socket itself is writable: EPOLLOUT would come at once, again and again.
  */
 static u64 taken(struct link *l, s64 res, u64 offered, bool *ret_full)
 {
+	bool later = res == -ENOBUFS || res == -ENOMEM;
+
 	*ret_full = res < 0 || (u64)res < offered;
-	if (res >= 0)
-		return (u64)res;
-	if (res == -ENOBUFS || res == -ENOMEM)
+	if (later)
 		wyi_flush_later(l->group);
-	else if (res != -EAGAIN && l->state == LINK_UP)
+	else if (res < 0 && res != -EAGAIN && l->state == LINK_UP)
 		wyi_link_close(l, (int)res);
-	return 0;
+	wyi_link_poll(l, *ret_full && !later);
+	return res < 0 ? 0 : (u64)res;
 }
 
 static u64 total(const struct iovec *iov, u32 n)
@@ -61,7 +63,7 @@ static u64 total(const struct iovec *iov, u32 n)
 	return sum;
 }
 
-/* -- solo readers ------------------------------------------------------------------------------------------------ */
+/* -- solo readers ------------------------------------------------------------------------------ */
 static void solo_result(struct link *l, s64 res, u64 offered)
 {
 	bool full;
@@ -70,7 +72,6 @@ static void solo_result(struct link *l, s64 res, u64 offered)
 
 	if (r < 0 && l->state == LINK_UP)
 		wyi_link_close(l, r);
-	wyi_link_poll(l, full);
 }
 
 /* Fills call k for the solo reader l. False: nothing to send, or it was sent already. */
@@ -123,7 +124,7 @@ static u32 flush_solos(struct link_group *g)
 	return n;
 }
 
-/* -- live readers ------------------------------------------------------------------------------------------------- */
+/* -- live readers ------------------------------------------------------------------------------ */
 static void live_result(struct link *l, s64 res, u64 offered)
 {
 	bool full;
@@ -132,8 +133,6 @@ static void live_result(struct link *l, s64 res, u64 offered)
 
 	if (r < 0 && l->state == LINK_UP)
 		wyi_link_close(l, r);
-	if (full)
-		wyi_link_poll(l, true);
 }
 
 static u32 flush_live(struct link_group *g, u32 most)
@@ -163,8 +162,11 @@ static u32 flush_live(struct link_group *g, u32 most)
 	return n;
 }
 
-/* -- the phase ------------------------------------------------------------------------------------------------------ */
-/* Mode CLOSE. They leave the feed now: it has nothing for them any more, and the next one has to be found. */
+/* -- the phase --------------------------------------------------------------------------------- */
+/*
+ * Mode CLOSE. They leave the feed now: it has nothing for them any more, and the next one has to be
+ * found.
+ */
 static void close_overrun(struct link_group *g)
 {
 	u32 slot;
@@ -172,7 +174,8 @@ static void close_overrun(struct link_group *g)
 	while ((slot = wyi_feed_overrun(g->feed)) != U32_NONE) {
 		struct link *l = wyi_link_at(g->links, slot);
 
-		wyi_link_unread(l);
+		if (!(l->flags & LINK_ONE)) /* that one stays a reader, for its next connection */
+			wyi_link_unread(l);
 		if (l->state == LINK_UP)
 			wyi_link_close(l, WYE_ESLOW);
 	}
@@ -193,7 +196,10 @@ static u32 flush_step(struct link_group *g, u32 budget)
 	return n;
 }
 
-/* Opening a link may read it, and so shut this group or another one again: nothing is held across it. */
+/*
+ * Opening a link may read it, and so shut this group or another one again: nothing is held across
+ * it.
+ */
 static bool open_one(struct link_group *g)
 {
 	struct link *l;
@@ -248,7 +254,14 @@ void wyi_flush_file(void *ctx)
 {
 	struct link *l = ctx;
 
-	if (!(l->flags & LINK_READS) || l->state != LINK_UP)
+	int r;
+
+	if (l->state != LINK_UP)
+		return;
+	r = (int)wyi_file_writev(l->ends->file_out, NULL, 0);
+	if (r < 0) /* it may have failed with the last that was fed: no later write would tell */
+		wyi_link_close(l, r);
+	if (r < 0 || !(l->flags & LINK_READS))
 		return;
 	wyi_feed_ready(l->group->feed, l->slot);
 	wyi_group_fed(l->group);

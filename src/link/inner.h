@@ -5,20 +5,22 @@
 
 #include "link/link.h"
 
-#define BATCH	    64u		 /* streams read in one go */
-#define SLOT_BYTES  (16u * 1024) /* of each */
-#define INPUT_BYTES (BATCH * SLOT_BYTES)
-#define LARGE_BYTES (256u * 1024) /* for few, and for those that filled their slot */
-#define TURN_BYTES  (4u * 1024 * 1024)
-#define CHUNK	    512u /* live readers in one bulk run */
+#define BATCH	    64u	      /* streams read in one go */
+#define SLOT_BYTES  0x4000u   /* of each: 16 KiB */
+#define INPUT_BYTES 0x100000u /* BATCH of them: 1 MiB */
+#define LARGE_BYTES 0x40000u  /* 256 KiB: for few, and for those that filled their slot */
+#define TURN_BYTES  0x400000u /* 4 MiB */
+#define CHUNK	    512u      /* live readers in one bulk run */
 #define SOLOS	    64u
-#define SOLO_BYTES  (256u * 1024)
+#define SOLO_BYTES  0x40000u	    /* 256 KiB */
 #define FLUSH_CALLS 1024u	    /* sends in a turn, */
 #define FLUSH_NS    (2 * NS_PER_MS) /* or this much time */
 #define OPEN_LINKS  128u	    /* paused links that return in a turn */
 #define MSGS	    256u
 #define VISITS	    64u		 /* slices of a sweep over all links, at most; visit.c */
 #define OUT_SIDE    (1ull << 40) /* in a poll value: the descriptor that "-" writes to */
+
+_Static_assert(INPUT_BYTES == BATCH * SLOT_BYTES, "a batch fills the buffer");
 
 struct links {
 	struct wye_loop *loop;
@@ -42,7 +44,8 @@ struct links {
 
 /* link.c */
 int wyi_link_take(struct link_group *, struct link **ret_link); /* a zeroed link in group->open */
-int wyi_link_read(struct link *);
+void wyi_link_begin(struct link *); /* up, with a number of its own */
+int wyi_link_read(struct link *);   /* becomes a live reader of its group's feed */
 void wyi_link_unread(struct link *); /* leaves the feed; what waits is lost, or `stalled` */
 bool wyi_link_wants_input(const struct link *);
 /* Waits for input unless it can't come or must not, and for room if `out`. */

@@ -2,10 +2,11 @@
 /*
  * Streams in: ready links are read in batches, cut, and handed up as runs of messages.
  *
- * Up to three ready links are read one by one into a large buffer (a saturated relay lives on that); more of them go
- * through one bulk run with a slot of 16 KiB each, and one that filled its slot is read alone next time.
- * Failure: a link of a shut group is taken out of epoll and listed; after 4 MiB in a turn the rest waits for the next one
- * (level-triggered: nothing is forgotten); a broken framing closes the link.
+ * Up to three ready links are read one by one into a large buffer (a saturated relay lives on
+ * that); more of them go through one bulk run with a slot of 16 KiB each, and one that filled its
+ * slot is read alone next time. Failure: a link of a shut group is taken out of epoll and listed;
+ * after 4 MiB in a turn the rest waits for the next one (level-triggered: nothing is forgotten); a
+ * broken framing closes the link.
  */
 #include <errno.h>
 #include "link/inner.h"
@@ -27,7 +28,7 @@ bool wyi_input_pause(struct link *l)
 	return true;
 }
 
-/* -- bytes to messages ------------------------------------------------------------------------------------------ */
+/* -- bytes to messages ------------------------------------------------------------------------- */
 void wyi_input_deliver(struct link *l, const u8 *data, u32 n)
 {
 	struct link_group *g = l->group;
@@ -99,7 +100,7 @@ static void on_result(struct link *l, const u8 *data, ssize_t res, size_t room)
 	}
 }
 
-/* -- ways to read ------------------------------------------------------------------------------------------------- */
+/* -- ways to read ------------------------------------------------------------------------------ */
 static ssize_t read_some(struct link *l, void *buffer, size_t room)
 {
 	if (!l->ends)
@@ -169,7 +170,7 @@ void wyi_input_file(void *ctx)
 	}
 }
 
-/* -- what epoll says ------------------------------------------------------------------------------------------------- */
+/* -- what epoll says --------------------------------------------------------------------------- */
 static void on_broken(struct link *l)
 {
 	int error = 0;

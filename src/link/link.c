@@ -2,10 +2,10 @@
 /*
  * The life of a link.
  *
- * Happy path: taken from the loop's slab, attached to a descriptor, joined to its feed; closed by wyi_link_close(), which
- * only marks it; the close phase at the end of the turn takes it out of everything and tells on_down(). So nobody inside a
- * turn ever holds a link that has gone.
- * Failure: a link that can't be watched or has no memory is closed with that reason at once.
+ * Happy path: taken from the loop's slab, attached to a descriptor, joined to its feed; closed by
+ * wyi_link_close(), which only marks it; the close phase at the end of the turn takes it out of
+ * everything and tells on_down(). So nobody inside a turn ever holds a link that has gone. Failure:
+ * a link that can't be watched or has no memory is closed with that reason at once.
  */
 #include <errno.h>
 #include "link/inner.h"
@@ -29,7 +29,7 @@ struct link *wyi_link_at(struct links *ls, u32 slot)
 	return slab_at(&ls->slab, slot);
 }
 
-/* -- what epoll watches ------------------------------------------------------------------------------------ */
+/* -- what epoll watches ------------------------------------------------------------------------ */
 static bool is_up(const struct link *l)
 {
 	return l->state == LINK_UP;
@@ -40,7 +40,10 @@ bool wyi_link_wants_input(const struct link *l)
 	return is_up(l) && !(l->flags & (LINK_READ_END | LINK_PAUSED));
 }
 
-/* EPOLLERR alone stands for "nothing, but tell me when it breaks": a half-closed peer that vanishes. */
+/*
+ * EPOLLERR alone stands for "nothing, but tell me when it breaks": a half-closed peer that
+ * vanishes.
+ */
 static u32 idle_events(const struct link *l)
 {
 	return is_up(l) && (l->flags & LINK_READ_END) ? EPOLLERR : 0;
@@ -90,7 +93,7 @@ void wyi_link_reading(struct link *l)
 		wyi_input_file(l);
 }
 
-/* -- beginnings ------------------------------------------------------------------------------------------------ */
+/* -- beginnings -------------------------------------------------------------------------------- */
 int wyi_link_take(struct link_group *g, struct link **ret_link)
 {
 	struct link *l;
@@ -110,15 +113,15 @@ int wyi_link_take(struct link_group *g, struct link **ret_link)
 	return 0;
 }
 
-static void begin(struct link *l)
+void wyi_link_begin(struct link *l)
 {
 	l->state = LINK_UP;
 	l->why = 0;
 	l->number = ++l->group->links->numbers;
 	wyi_visit_heard(l);
+	l->moved = l->heard;
 }
 
-/* Becomes a live reader of its group's feed. */
 int wyi_link_read(struct link *l)
 {
 	int r = l->group->feed ? wyi_feed_join(l->group->feed, l->slot) : 0;
@@ -135,7 +138,7 @@ int wyi_link_new(struct link_group *g, int fd, struct link **ret_link)
 
 	if (r < 0)
 		return r;
-	begin(l);
+	wyi_link_begin(l);
 	l->fd = fd;
 	r = wyi_poll_set(g->links->loop, fd, &l->events, EPOLLIN | EPOLLRDHUP, LOOP_LINK, l->slot);
 	if (r >= 0)
@@ -193,7 +196,7 @@ int wyi_link_attach(struct link *l, int fd, struct ends *ends)
 	wyi_assert(l->state == LINK_DOWN);
 	l->fd = fd;
 	l->ends = ends;
-	begin(l);
+	wyi_link_begin(l);
 	l->flags &= (u8) ~(LINK_READ_END | LINK_HUNGRY);
 	if (ends)
 		r = open_files(l);
@@ -211,7 +214,7 @@ int wyi_link_attach(struct link *l, int fd, struct ends *ends)
 	return 0;
 }
 
-/* -- ends -------------------------------------------------------------------------------------------------------- */
+/* -- ends -------------------------------------------------------------------------------------- */
 void wyi_link_close(struct link *l, int why)
 {
 	if (l->state == LINK_CLOSING)
@@ -257,6 +260,8 @@ static void free_ends(struct link *l)
 		(void)wyi_poll_set(loop, e->io.in_fd, &e->in_events, 0, LOOP_LINK, 0);
 	if (e->io.out_fd >= 0)
 		(void)wyi_poll_set(loop, e->io.out_fd, &e->out_events, 0, LOOP_LINK, 0);
+	if (e->file_out)
+		l->group->unfiled += wyi_file_pending(e->file_out);
 	wyi_file_free(e->file_in);
 	wyi_file_free(e->file_out);
 	wyi_net_stdio_close(&e->io);
@@ -308,7 +313,10 @@ static void end_connection(struct link *l)
 	g->ops->on_down(g, l, why);
 }
 
-/* The close phase. on_down may begin new connections and close others: those come after this turn or in it. */
+/*
+ * The close phase. on_down may begin new connections and close others: those come after this turn
+ * or in it.
+ */
 static bool close_links(void *ctx)
 {
 	struct links *ls = ctx;
@@ -319,7 +327,7 @@ static bool close_links(void *ctx)
 	return false;
 }
 
-/* -- groups ---------------------------------------------------------------------------------------------------- */
+/* -- groups ------------------------------------------------------------------------------------ */
 static void send_again(struct timer *t)
 {
 	struct link_group *g = container_of(t, struct link_group, again);
@@ -413,7 +421,7 @@ void wyi_link_peer(const struct link *l, struct addr *ret)
 		ret->len = 0;
 }
 
-/* -- per loop ------------------------------------------------------------------------------------------------------ */
+/* -- per loop ---------------------------------------------------------------------------------- */
 static void links_free(void *part)
 {
 	struct links *ls = part;

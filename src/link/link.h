@@ -2,20 +2,25 @@
 /*
  * link: the life of a link: its input, its place in a feed, its end; and the flush of feeds.
  *
- * A group is what the links of one endpoint share (rules of framing, the feed they read, who hears their input).
- * Links live in one slab per loop and cost 128 bytes; an idle one owns no buffer.
+ * A group is what the links of one endpoint share (rules of framing, the feed they read, who hears
+ * their input). Links live in one slab per loop and cost 128 bytes; an idle one owns no buffer.
  *
- * Happy path: the loop hands over the ready streams as an array; they are read in batches into buffers of the loop,
- * cut into messages, and given as runs to on_input. Whoever feeds a group's feed says wyi_group_fed(); the flush phase
- * then sends what is due, in chunks, round robin over the feeds.
- * Failure modes: a socket that refuses makes its link wait for EPOLLOUT; one that fails is closed with that reason.
- * A close is deferred to the end of the turn: on_down() comes once, last. A group that is shut is not read: its
- * ready links leave the epoll set one by one and come back when it is opened.
+ * Happy path: the loop hands over the ready streams as an array; they are read in batches into
+ * buffers of the loop, cut into messages, and given as runs to on_input. Whoever feeds a group's
+ * feed says wyi_group_fed(); the flush phase then sends what is due, in chunks, round robin over
+ * the feeds. Failure modes: a socket that refuses makes its link wait for EPOLLOUT; one that fails
+ * is closed with that reason. A close is deferred to the end of the turn: on_down() comes once,
+ * last. A group that is shut is not read: its ready links leave the epoll set one by one and come
+ * back when it is opened.
  *
  * Everything is for the loop's thread.
  *
- *   link.c      life     input.c  streams in      flush.c  feeds out (streams)      datagram.c  both for datagrams
- *   peers.c     the table of a datagram server    visit.c  idle and stall, seen once per interval
+ *   link.c      life
+ *   input.c     streams in
+ *   flush.c     feeds out (streams)
+ *   datagram.c  both for datagrams
+ *   peers.c     the table of a datagram server
+ *   visit.c     idle and stall, seen once per interval
  */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
@@ -91,7 +96,10 @@ struct link_ops {
 	/* A datagram server heard a stranger: 0 = welcome, or an error; then its link is up. */
 	int (*on_stranger)(struct link_group *, const struct addr *);
 	void (*on_up)(struct link_group *, struct link *);
-	/* The link (LINK_DOWN for one-link endpoints; else about to be freed) went down. Once per connection, last. */
+	/*
+	 * The link (LINK_DOWN for one-link endpoints; else about to be freed) went down. Once per
+	 * connection, last.
+	 */
 	void (*on_down)(struct link_group *, struct link *, int why);
 	/* A connected datagram socket was told that nobody listens. */
 	void (*on_refused)(struct link_group *, struct link *);
@@ -120,6 +128,7 @@ struct link_group {
 	/* counters */
 	u64 received, received_bytes, discarded_bytes, nobuf,
 		cut_off; /* cut_off: ended inside a message */
+	u64 unfiled;	 /* bytes that a file took and had not written when it was closed */
 	struct cut_counts cut;
 };
 
@@ -129,11 +138,13 @@ struct feed_shared *wyi_links_feeds(struct links *);
 
 /* Zeroes and fills; the caller then sets feed, rules and the rest. */
 void wyi_group_init(struct link_group *, struct links *, const struct link_ops *);
-/* Frees all its links without a word (no on_down) and leaves every list. The feed is the caller's. */
+/*
+ * Frees all its links without a word (no on_down) and leaves every list. The feed is the caller's.
+ */
 void wyi_group_deinit(struct link_group *);
-void wyi_group_watch(struct link_group *, u64 idle,
-		     u64 stall);	 /* ns, 0 = off: who is silent or stuck that long ends */
-void wyi_group_fed(struct link_group *); /* its feed may be due */
+/* ns, 0 = off: who is silent or stuck that long ends. */
+void wyi_group_watch(struct link_group *, u64 idle, u64 stall);
+void wyi_group_fed(struct link_group *);	  /* its feed may be due */
 void wyi_group_shut(struct link_group *, int by); /* +1, -1 */
 
 /* A stream link that is up and reads the feed from now on. -ENOMEM: fd stays the caller's. */
@@ -149,19 +160,21 @@ void wyi_link_finish(struct link *);
 /* At once and silently. */
 void wyi_link_free(struct link *);
 struct link *wyi_link_at(struct links *, u32 slot);
-void wyi_link_peer(const struct link *,
-		   struct addr *ret); /* asked of the kernel; len 0 where there is none */
+/* Asked of the kernel; len 0 where there is none. */
+void wyi_link_peer(const struct link *, struct addr *ret);
 
 /* The link after `after` (NULL: the first) of those that do not end with this turn. */
 struct link *wyi_group_next(const struct link_group *, const struct link *after);
 /* l may be closed inside. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared takes no brackets. */
 #define group_each_link(l, g)                                                                      \
 	for (struct link *l = wyi_group_next(g, NULL), *l##_next;                                  \
 	     l && ((l##_next = wyi_group_next(g, l)), true); l = l##_next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
-/* -- datagram groups ---------------------------------------------------------------------------------------- */
-int wyi_dgram_open(struct link_group *, int fd,
-		   bool connected);		 /* adds a socket; ownership taken on success */
+/* -- datagram groups --------------------------------------------------------------------------- */
+/* Adds a socket; ownership taken on success. */
+int wyi_dgram_open(struct link_group *, int fd, bool connected);
 void wyi_dgram_close(struct link_group *);	 /* all sockets of the group */
 int wyi_peers_new(struct link_group *, u32 max); /* a server: each source becomes a link */
 

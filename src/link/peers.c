@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The peers of a datagram server: each source address becomes a link, found by hash; at `max` the one that was silent
- * longest makes room. Peers stand in a list by when they were heard, so that one is found in O(1).
+ * The peers of a datagram server: each source address becomes a link, found by hash; at `max` the
+ * one that was silent longest makes room. Peers stand in a list by when they were heard, so that
+ * one is found in O(1).
  */
 #include <errno.h>
 #include "link/inner.h"
@@ -60,8 +61,7 @@ static void make_room(struct link_group *g)
 {
 	struct link *l = list_first(&g->peers->heard, struct peer, heard)->link;
 
-	if (l->state != LINK_CLOSING)
-		g->ops->on_down(g, l, WYE_EMAX);
+	g->ops->on_down(g, l, l->state == LINK_CLOSING ? l->why : WYE_EMAX);
 	wyi_link_free(l);
 }
 

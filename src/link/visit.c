@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Silent and stuck links, found without a timer per link: a sweep visits every link of the loop once per interval, in up to
- * 64 slices, so that 100,000 of them are never looked at in one turn. A link keeps when it was last heard; nothing is
- * touched per message but that one store.
+ * Silent and stuck links, found without a timer per link: a sweep visits every link of the loop
+ * once per interval, in up to 64 slices, so that 100,000 of them are never looked at in one turn. A
+ * link keeps when it was last heard; nothing is touched per message but that one store.
  *
- * The interval is a quarter of the shortest time anybody asked for: a verdict comes between T and 1.25 T.
- * While a link is not read (its group is shut) its clock stands still.
+ * The interval is a quarter of the shortest time anybody asked for: a verdict comes between T and
+ * 1.25 T. While a link is not read (its group is shut) its clock stands still.
  */
 #include "link/inner.h"
 
