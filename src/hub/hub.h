@@ -76,9 +76,9 @@ void wyi_hub_route(struct endpoint *source, struct link *, const struct msg *, u
 /* policy.c */
 int wyi_policy_make(struct wye_hub *);	 /* the pairs of all endpoints, once they are open */
 void wyi_policy_modes(struct wye_hub *); /* an endpoint ended: who still blocks what */
-void wyi_policy_full(struct wye_hub *,
-		     struct endpoint *sink); /* its feed took bytes or gave some */
-void wyi_policy_settle(struct wye_hub *);    /* feeds that have room again */
+/* Its feed took bytes or gave some. */
+void wyi_policy_full(struct wye_hub *, struct endpoint *sink);
+void wyi_policy_settle(struct wye_hub *); /* feeds that have room again */
 enum wye_mode wyi_policy_mode(struct wye_hub *, const struct endpoint *sink);
 bool wyi_policy_any_way(struct wye_hub *); /* a source that may still speak has a sink */
 /* drain.c */
