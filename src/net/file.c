@@ -291,9 +291,10 @@ int wyi_file_new(struct wye_loop *loop, int fd, bool out, void (*ready)(void *ct
 	u8 *buffers = wyi_alloc((size_t)2 * BUFFER);
 	int r = -ENOMEM;
 
+	if (f)
+		f->stop = -1;
 	if (!f || !buffers)
 		goto fail;
-	f->stop = -1;
 	r = open_parts(f, fd);
 	if (r < 0)
 		goto fail;
