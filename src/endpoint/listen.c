@@ -109,9 +109,9 @@ static void rest(struct endpoint *e, int fd, int why)
 /* What accept() says about the newcomer, who is gone then. All else is about us, and would be said again at once. */
 static bool is_newcomers(int r)
 {
-	return r == -ECONNABORTED || r == -EINTR || r == -EPERM || r == -EPROTO ||
-	       r == -ENETDOWN || r == -ENETUNREACH || r == -EHOSTUNREACH || r == -ENOPROTOOPT ||
-	       r == -EHOSTDOWN || r == -ENONET || r == -EOPNOTSUPP;
+	return r == -ECONNABORTED || r == -EINTR || r == -EPERM || r == -EPROTO || r == -ENETDOWN ||
+	       r == -ENETUNREACH || r == -EHOSTUNREACH || r == -ENOPROTOOPT || r == -EHOSTDOWN ||
+	       r == -ENONET || r == -EOPNOTSUPP;
 }
 
 void wyi_listen_ready(void *ctx, const struct loop_ready *ready, unsigned n)

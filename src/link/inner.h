@@ -44,8 +44,8 @@ struct links {
 
 /* link.c */
 int wyi_link_take(struct link_group *, struct link **ret_link); /* a zeroed link in group->open */
-void wyi_link_begin(struct link *); /* up, with a number of its own */
-int wyi_link_read(struct link *);   /* becomes a live reader of its group's feed */
+void wyi_link_begin(struct link *);				/* up, with a number of its own */
+int wyi_link_read(struct link *);    /* becomes a live reader of its group's feed */
 void wyi_link_unread(struct link *); /* leaves the feed; what waits is lost, or `stalled` */
 bool wyi_link_wants_input(const struct link *);
 /* Waits for input unless it can't come or must not, and for room if `out`. */
