@@ -248,19 +248,18 @@ int wyi_endpoint_new(struct wye_loop *loop, const struct url *url, u32 index,
 	return 0;
 }
 
-int wyi_endpoint_open(struct endpoint *e, struct wye_error *error)
+static int open_one(struct endpoint *e, struct wye_error *error)
 {
 	int r = 0;
 
-	wyi_loop_class(e->loop, LOOP_ACCEPT, wyi_listen_ready, NULL);
-	wyi_loop_class(e->loop, LOOP_DIAL, wyi_dial_ready, NULL);
-	wyi_group_watch(&e->group, e->url.idle, e->url.stall);
-	if (wyi_endpoint_is_one(e)) {
+	e->down_since = wyi_loop_now(e->loop);
+	if (wyi_endpoint_is_one(e) && !e->one)
 		r = wyi_link_new_one(&e->group, &e->one);
-		e->down_since = wyi_loop_now(e->loop);
-	}
-	if (r < 0)
-		return wyi_fail(error, r, 0, "%s: %s", e->name, wye_strerror(r));
+	return r < 0 ? wyi_fail(error, r, 0, "%s: %s", e->name, wye_strerror(r)) : 0;
+}
+
+static int open_kind(struct endpoint *e, struct wye_error *error)
+{
 	if (is_a(e, URL_DIALLERS))
 		return wyi_dial_open(e);
 	if (is_a(e, URL_BIT(URL_STDIO)))
@@ -268,17 +267,34 @@ int wyi_endpoint_open(struct endpoint *e, struct wye_error *error)
 	return is_a(e, URL_DATAGRAM) ? wyi_dgram_server_open(e, error) : wyi_listen_open(e, error);
 }
 
-void wyi_endpoint_stop(struct endpoint *e)
+int wyi_endpoint_open(struct endpoint *e, struct wye_error *error)
+{
+	int r = open_one(e, error);
+
+	wyi_loop_class(e->loop, LOOP_ACCEPT, wyi_listen_ready, NULL);
+	wyi_loop_class(e->loop, LOOP_DIAL, wyi_dial_ready, NULL);
+	wyi_group_watch(&e->group, e->url.idle, e->url.stall);
+	if (r >= 0)
+		r = open_kind(e, error);
+	if (r < 0) { /* nothing stays open */
+		wyi_listen_stop(e);
+		wyi_dgram_close(&e->group);
+	}
+	return r;
+}
+
+void wyi_endpoint_stop(struct endpoint *e, bool at_once)
 {
 	e->closing = true;
 	if (is_a(e, URL_DIALLERS))
 		return; /* what is fed still has to get there; it ends with its first silence */
-	wyi_listen_stop(e);
+	if (at_once || !e->one || !wyi_endpoint_pending(e))
+		wyi_listen_stop(e);
 }
 
 void wyi_endpoint_finish(struct endpoint *e)
 {
-
+	wyi_listen_stop(e);
 	if (is_a(e, URL_DATAGRAM | URL_BIT(URL_STDIO)))
 		return;
 	group_each_link (l, &e->group) {
@@ -369,14 +385,28 @@ void wyi_endpoint_give_up(struct endpoint *e)
 		wyi_link_finish(l);
 }
 
+/* -1: none, or not of the internet. */
+static int sending_fd(const struct link *l)
+{
+	int domain = AF_UNSPEC;
+	socklen_t size = sizeof domain;
+
+	if (!l->ends)
+		return l->fd;
+	if (l->ends->io.out != NET_SOCK ||
+	    wyi_sys_getsockopt(l->ends->io.out_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0)
+		return -1;
+	return domain == AF_INET || domain == AF_INET6 ? l->ends->io.out_fd : -1;
+}
+
 u64 wyi_endpoint_unsent(const struct endpoint *e)
 {
 	u64 sum = 0;
 
-	if (is_a(e, URL_DATAGRAM | URL_BIT(URL_STDIO)))
-		return 0;
+	if (is_a(e, URL_DATAGRAM | URL_BIT(URL_UNIX) | URL_BIT(URL_UNIX_LISTEN)))
+		return 0; /* a unix socket's bytes are with the peer already */
 	group_each_link (l, &e->group) {
-		int unsent = l->state == LINK_UP ? wyi_sys_unsent(l->fd) : 0;
+		int unsent = l->state == LINK_UP ? wyi_sys_unsent(sending_fd(l)) : 0;
 
 		sum += unsent > 0 ? (u32)unsent : 0;
 	}

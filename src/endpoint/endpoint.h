@@ -69,9 +69,12 @@ int wyi_endpoint_new(struct wye_loop *, const struct url *, u32 index, const str
 		     void *owner, struct endpoint **ret);
 int wyi_endpoint_open(struct endpoint *, struct wye_error *);
 void wyi_endpoint_free(struct endpoint *); /* at once; not from a callback of a link */
-/* No newcomers, no further attempts; the links stay. */
-void wyi_endpoint_stop(struct endpoint *);
-/* Half-closes its stream sockets: nothing more will be sent there. */
+/*
+ * No newcomers; the links stay. A dialler, and unless at_once a listener for one link, still waits
+ * for whom it keeps its feed for.
+ */
+void wyi_endpoint_stop(struct endpoint *, bool at_once);
+/* No newcomers; half-closes its stream sockets: nothing more will be sent there. */
 void wyi_endpoint_finish(struct endpoint *);
 
 bool wyi_endpoint_is_one(const struct endpoint *); /* at most one link: dialler, "-", once, max=1 */

@@ -166,10 +166,10 @@ int wye_hub_drain(struct wye_hub *h, enum wye_drain how, unsigned linger_ms, uns
 		return -EINVAL;
 	if (how == WYE_DRAIN_STOP && h->how != WYE_DRAIN_STOP)
 		stop_sources(h);
-	for (u32 i = 0; h->step == DRAIN_NOT && i < h->n_open; i++) {
-		wyi_endpoint_stop(h->endpoint[i]);
+	for (u32 i = 0; i < h->n_open; i++)
+		wyi_endpoint_stop(h->endpoint[i], how == WYE_DRAIN_STOP);
+	for (u32 i = 0; h->step == DRAIN_NOT && i < h->n_open; i++)
 		h->sink[i] = (struct drain_sink){.moved = now, .begun = now};
-	}
 	if (h->step == DRAIN_NOT)
 		h->step = DRAIN_WRITE;
 	h->how = how;

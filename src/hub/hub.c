@@ -203,13 +203,20 @@ int wye_hub_open(struct wye_hub *h, struct wye_error *ret_why)
 	if (!h)
 		return -EINVAL;
 	r = wyi_loop_check(h->loop);
-	for (u32 i = h->n_open; r >= 0 && i < h->n; i++)
-		r = wyi_endpoint_open(h->endpoint[i], ret_why);
-	if (r >= 0)
-		r = wyi_policy_make(h);
-	if (r == -ENOMEM)
+	if (r < 0)
+		return r;
+	if (h->step != DRAIN_NOT)
+		return wyi_fail(ret_why, WYE_ESTOP, 0, "the hub is ending");
+	r = wyi_policy_reserve(h);
+	if (r < 0)
 		return wyi_fail(ret_why, r, 0, "no memory");
-	return r;
+	while (r >= 0 && h->n_open < h->n) {
+		r = wyi_endpoint_open(h->endpoint[h->n_open], ret_why);
+		if (r >= 0)
+			h->n_open++;
+	}
+	wyi_policy_make(h);
+	return r < 0 ? r : 0;
 }
 
 void wye_hub_free(struct wye_hub *h)

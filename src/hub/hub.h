@@ -47,7 +47,8 @@ struct wye_hub {
 	struct wye_hub_options options;
 	struct endpoint *endpoint[HUB_ENDPOINTS];
 	u32 n, n_open;
-	struct pair *pairs; /* [source * n + sink], made by wye_hub_open */
+	struct pair *pairs; /* [source * stride + sink] */
+	u32 stride;
 	u32 n_shut;	    /* pairs that are shut */
 	bool changed;	    /* an endpoint's state, ended or links: look again */
 	bool said_ended, said_failed;
@@ -68,13 +69,14 @@ struct wye_hub {
 
 static inline struct pair *pair_of(struct wye_hub *h, u32 source, u32 sink)
 {
-	return &h->pairs[source * h->n_open + sink];
+	return &h->pairs[source * h->stride + sink];
 }
 
 /* route.c */
 void wyi_hub_route(struct endpoint *source, struct link *, const struct msg *, u32 n);
 /* policy.c */
-int wyi_policy_make(struct wye_hub *);	 /* the pairs of all endpoints, once they are open */
+int wyi_policy_reserve(struct wye_hub *); /* room for the pairs of all that were added */
+void wyi_policy_make(struct wye_hub *);   /* the pairs of all that are open */
 void wyi_policy_modes(struct wye_hub *); /* an endpoint ended: who still blocks what */
 /* Its feed took bytes or gave some. */
 void wyi_policy_full(struct wye_hub *, struct endpoint *sink);

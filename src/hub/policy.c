@@ -16,6 +16,7 @@
  * the bound, so that it does not flicker.
  */
 #include <errno.h>
+#include <string.h>
 #include "hub/hub.h"
 
 static bool is_stream_source(const struct endpoint *e)
@@ -41,17 +42,25 @@ static bool waits(const struct endpoint *source, const struct endpoint *sink)
 	return wyi_endpoint_is_patient(source);
 }
 
-int wyi_policy_make(struct wye_hub *h)
+int wyi_policy_reserve(struct wye_hub *h)
 {
-	u32 n = h->n;
+	struct pair *pairs = wyi_zalloc(sizeof *pairs * h->n * h->n + 1);
 
-	wyi_free(h->pairs);
-	h->pairs = wyi_zalloc(sizeof *h->pairs * n * n + 1);
-	if (!h->pairs)
+	if (!pairs)
 		return -ENOMEM;
-	h->n_open = n;
-	for (u32 i = 0; i < n; i++)
-		for (u32 k = 0; k < n; k++) {
+	for (u32 i = 0; i < h->n_open; i++)
+		memcpy(&pairs[i * h->n], pair_of(h, i, 0), sizeof *pairs * h->n_open);
+	wyi_free(h->pairs);
+	h->pairs = pairs;
+	h->stride = h->n;
+	return 0;
+}
+
+/* Pairs that are shut stay so: their sources count on it. */
+void wyi_policy_make(struct wye_hub *h)
+{
+	for (u32 i = 0; i < h->n_open; i++)
+		for (u32 k = 0; k < h->n_open; k++) {
 			struct endpoint *source = h->endpoint[i], *sink = h->endpoint[k];
 			struct pair *p = pair_of(h, i, k);
 
@@ -60,7 +69,6 @@ int wyi_policy_make(struct wye_hub *h)
 			p->waits = p->on && waits(source, sink);
 		}
 	wyi_policy_modes(h);
-	return 0;
 }
 
 static bool is_kept(struct wye_hub *h, u32 sink)

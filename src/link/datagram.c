@@ -78,6 +78,7 @@ void wyi_dgram_close(struct link_group *g)
 	if (g->full) /* the next socket is not */
 		wyi_feed_blocked(g->feed, false);
 	g->full = false;
+	wyi_peers_free(g);
 }
 
 static void on_full(struct link_group *g, s64 why)

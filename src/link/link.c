@@ -374,7 +374,6 @@ void wyi_group_deinit(struct link_group *g)
 	list_del(&g->due);
 	list_del(&g->opening);
 	wyi_dgram_close(g);
-	wyi_peers_free(g);
 }
 
 void wyi_group_fed(struct link_group *g)

@@ -175,7 +175,7 @@ struct link *wyi_group_next(const struct link_group *, const struct link *after)
 /* -- datagram groups --------------------------------------------------------------------------- */
 /* Adds a socket; ownership taken on success. */
 int wyi_dgram_open(struct link_group *, int fd, bool connected);
-void wyi_dgram_close(struct link_group *);	 /* all sockets of the group */
+void wyi_dgram_close(struct link_group *); /* all sockets of the group, and the table of peers */
 int wyi_peers_new(struct link_group *, u32 max); /* a server: each source becomes a link */
 
 #endif
