@@ -208,7 +208,8 @@ static void fill_group(struct endpoint *e)
 					.max_message = e->url.max_message,
 					.skip = is_a(e, URL_BIT(URL_STDIO))};
 	g->discard = e->url.dir == DIR_OUT;
-	g->hold = e->url.hold;
+	/* A listener for one link keeps its feed as a dialler does: a file waits for who will come. */
+	g->hold = e->url.hold || (is_a(e, URL_LISTENERS) && wyi_endpoint_is_one(e));
 	g->datagram = wyi_endpoint_is_datagram(e);
 }
 

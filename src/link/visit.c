@@ -82,12 +82,21 @@ void wyi_visit_init(struct links *ls)
 	wyi_timer_init(&ls->sweep, on_sweep);
 }
 
+/* Links count in 32 bits of ms: what would wrap (24 days) is never. */
+static u64 countable(u64 ns)
+{
+	return ns / NS_PER_MS > INT32_MAX ? 0 : ns;
+}
+
 void wyi_group_watch(struct link_group *g, u64 idle, u64 stall)
 {
 	struct links *ls = g->links;
-	u64 shortest = idle && (!stall || idle < stall) ? idle : stall;
-	u64 within = shortest / 4 > NS_PER_MS ? shortest / 4 : NS_PER_MS;
+	u64 shortest, within;
 
+	idle = countable(idle);
+	stall = countable(stall);
+	shortest = idle && (!stall || idle < stall) ? idle : stall;
+	within = shortest / 4 > NS_PER_MS ? shortest / 4 : NS_PER_MS;
 	g->idle = idle;
 	g->stall = stall;
 	if (!shortest || (ls->sweep_within && ls->sweep_within <= within))
