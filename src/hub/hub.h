@@ -49,8 +49,8 @@ struct wye_hub {
 	u32 n, n_open;
 	struct pair *pairs; /* [source * stride + sink] */
 	u32 stride;
-	u32 n_shut;	    /* pairs that are shut */
-	bool changed;	    /* an endpoint's state, ended or links: look again */
+	u32 n_shut;   /* pairs that are shut */
+	bool changed; /* an endpoint's state, ended or links: look again */
 	bool said_ended, said_failed;
 	bool kept[HUB_ENDPOINTS]; /* a waiting source still writes into its feed */
 	u64 split[HUB_ENDPOINTS];
@@ -76,8 +76,8 @@ static inline struct pair *pair_of(struct wye_hub *h, u32 source, u32 sink)
 void wyi_hub_route(struct endpoint *source, struct link *, const struct msg *, u32 n);
 /* policy.c */
 int wyi_policy_reserve(struct wye_hub *); /* room for the pairs of all that were added */
-void wyi_policy_make(struct wye_hub *);   /* the pairs of all that are open */
-void wyi_policy_modes(struct wye_hub *); /* an endpoint ended: who still blocks what */
+void wyi_policy_make(struct wye_hub *);	  /* the pairs of all that are open */
+void wyi_policy_modes(struct wye_hub *);  /* an endpoint ended: who still blocks what */
 /* Its feed took bytes or gave some. */
 void wyi_policy_full(struct wye_hub *, struct endpoint *sink);
 void wyi_policy_settle(struct wye_hub *); /* feeds that have room again */

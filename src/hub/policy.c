@@ -49,7 +49,7 @@ int wyi_policy_reserve(struct wye_hub *h)
 	if (!pairs)
 		return -ENOMEM;
 	for (u32 i = 0; i < h->n_open; i++)
-		memcpy(&pairs[i * h->n], pair_of(h, i, 0), sizeof *pairs * h->n_open);
+		memcpy(&pairs[(size_t)i * h->n], pair_of(h, i, 0), sizeof *pairs * h->n_open);
 	wyi_free(h->pairs);
 	h->pairs = pairs;
 	h->stride = h->n;
