@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-noreturn void bench_die(const char *format, ...)
+void bench_die(const char *format, ...)
 {
 	va_list args;
 
@@ -66,7 +66,7 @@ uint64_t bench_cpu_ns(pid_t pid)
 
 static uint64_t task_run_delay_ns(pid_t pid, const char *tid)
 {
-	char path[320];
+	char path[320], line[128], *second = NULL;
 	uint64_t delay = 0;
 	FILE *file;
 
@@ -74,8 +74,10 @@ static uint64_t task_run_delay_ns(pid_t pid, const char *tid)
 	file = fopen(path, "re");
 	if (!file) /* the thread ended meanwhile */
 		return 0;
-	if (fscanf(file, "%*u %" SCNu64, &delay) != 1)
-		delay = 0;
+	if (fgets(line, sizeof line, file))
+		second = strchr(line, ' ');
+	if (second)
+		delay = strtoull(second, NULL, 10);
 	fclose(file);
 	return delay;
 }
@@ -118,4 +120,16 @@ int bench_listen(uint16_t port)
 	    bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 4096))
 		bench_die("listening on 127.0.0.1:%u: %s", port, strerror(errno));
 	return fd;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void bench_sort(uint64_t *numbers, size_t n)
+{
+	qsort(numbers, n, sizeof *numbers, compare);
 }

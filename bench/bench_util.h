@@ -8,11 +8,11 @@
 #ifndef BENCH_UTIL_H
 #define BENCH_UTIL_H
 
+#include <stddef.h>
 #include <stdint.h>
-#include <stdnoreturn.h>
 #include <sys/types.h>
 
-noreturn void bench_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void bench_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* A number of the command line, in [low, high]; ends the program if it is none. */
 uint64_t bench_number(const char *name, const char *text, uint64_t low, uint64_t high);
@@ -30,6 +30,9 @@ uint64_t bench_cpu_ns(pid_t pid);
 uint64_t bench_run_delay_ns(pid_t pid);
 
 void bench_sleep_ms(unsigned ms);
+
+/* The smallest first. */
+void bench_sort(uint64_t *numbers, size_t n);
 
 /* Non-blocking TCP socket on 127.0.0.1, listening, with the deepest backlog there is. */
 int bench_listen(uint16_t port);

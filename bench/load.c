@@ -70,7 +70,7 @@ struct figures {
 	uint64_t hub_delay_ns, load_delay_ns;
 };
 
-static noreturn void __attribute__((format(printf, 1, 2))) run_void(const char *format, ...)
+static void __attribute__((noreturn, format(printf, 1, 2))) run_void(const char *format, ...)
 {
 	va_list args;
 
@@ -305,7 +305,7 @@ static void probe_until_heard(struct load *load, size_t heard)
 			run_void("%zu of %zu subscribers could not join", heard - load->done,
 				 load->n);
 		send_probe(load, FIRST_PROBE);
-		serve_until(load, now + JOIN_WAIT_MS * 1000000, heard);
+		serve_until(load, now + JOIN_WAIT_MS * UINT64_C(1000000), heard);
 	}
 }
 
@@ -371,13 +371,6 @@ static uint64_t count_segments(const struct load *load)
 	return sum;
 }
 
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void play(struct load *load, double seconds, uint64_t *took, struct figures *ret)
 {
 	uint64_t begin = bench_now_ns(), length = (uint64_t)(seconds * 1e9);
@@ -414,7 +407,7 @@ static void measure(struct load *load, struct figures *ret)
 	ret->segments = count_segments(load) - segments;
 	while (serve(load, 0)) /* what comes now is too many, and ends the run */
 		;
-	qsort(took, ret->rounds, sizeof *took, compare);
+	bench_sort(took, ret->rounds);
 	ret->p50_ns = took[ret->rounds / 2];
 	ret->p99_ns = took[ret->rounds * 99 / 100];
 	free(took);

@@ -31,7 +31,8 @@ static size_t get(int fd, char *to, size_t room)
 
 static size_t plain_head(char *to, size_t room, size_t bytes)
 {
-	(void)to, (void)room, (void)bytes;
+	(void)room, (void)bytes;
+	*to = '\0'; /* an empty one, as snprintf would print it */
 	return 0;
 }
 
@@ -94,7 +95,7 @@ static size_t mqtt_head(char *to, size_t room, size_t bytes)
 
 static void mqtt_expect(int fd, const unsigned char *wanted, size_t len)
 {
-	char in[8];
+	char in[8] = {0};
 	size_t have = 0;
 
 	while (have < len)
@@ -152,7 +153,7 @@ const struct proto *proto_find(const char *name)
 void batch_init(struct batch *batch, const struct proto *proto, bool down, size_t bytes,
 		size_t messages)
 {
-	char head[64];
+	char head[64] = "";
 	size_t tail = strlen(proto->tail);
 	char *at;
 

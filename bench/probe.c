@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BATCHES = 20, CALLS = 50000, TRIPS = 2000 };
+enum { BATCHES = 20, CALLS = 50000, TRIPS = 2000, MIDDLE = TRIPS / 2 };
 
 static void pin(uint64_t cpu)
 {
@@ -46,13 +46,6 @@ static double empty_call_ns(void)
 			best = took;
 	}
 	return (double)best / CALLS;
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void echo(int in, int out)
@@ -88,8 +81,8 @@ static double wake_round_trip_us(uint64_t there)
 	}
 	close(ask[1]);
 	waitpid(child, NULL, 0);
-	qsort(took, TRIPS, sizeof *took, compare);
-	return (double)took[TRIPS / 2] / 1000;
+	bench_sort(took, TRIPS);
+	return (double)took[MIDDLE] / 1000;
 }
 
 int main(int argc, char **argv)
