@@ -102,10 +102,3 @@ bool wyi_frame_fits(const struct frame_rules *to, const struct unit *u)
 	/* Only len32 has a head, and it is no part of the message. */
 	return (u64)u->len + u->n_tail <= to->max_message;
 }
-
-const char *wyi_frame_name(enum frame frame)
-{
-	static const char *const names[] = {"line", "raw", "len32", "datagram"};
-
-	return (unsigned)frame < ARRAY_SIZE(names) ? names[frame] : "?";
-}

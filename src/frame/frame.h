@@ -80,6 +80,5 @@ u32 wyi_frame_units(enum frame from, const struct frame_rules *to, const struct 
 		    u32 *ret_used, struct unit *out, u32 max, u64 *ret_split);
 /* Would a reader of that wire with to->max_message take it? What does not fit is `too-big`. */
 bool wyi_frame_fits(const struct frame_rules *to, const struct unit *u);
-const char *wyi_frame_name(enum frame frame); /* as typed; "datagram" for FRAME_DGRAM */
 
 #endif

@@ -291,15 +291,6 @@ static void raw__there_and_back_by_any_wire__8_bit_mess_unchanged(void **state)
 	}
 }
 
-static void name__each_framing__as_typed(void **state)
-{
-	(void)state;
-	assert_string_equal(wyi_frame_name(FRAME_LINE), "line");
-	assert_string_equal(wyi_frame_name(FRAME_RAW), "raw");
-	assert_string_equal(wyi_frame_name(FRAME_LEN32), "len32");
-	assert_string_equal(wyi_frame_name(FRAME_DGRAM), "datagram");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,7 +301,6 @@ int main(void)
 		cmocka_unit_test(fits__counts_as_a_reader_of_that_wire_would),
 		cmocka_unit_test(line__there_and_back_by_any_wire__8_bit_mess_unchanged),
 		cmocka_unit_test(raw__there_and_back_by_any_wire__8_bit_mess_unchanged),
-		cmocka_unit_test(name__each_framing__as_typed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
