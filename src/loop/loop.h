@@ -22,11 +22,15 @@
 
 /* -- what is ready, by class ------------------------------------------------------------------- */
 enum loop_class {
-	LOOP_INNER,  /* the loop's own: wake-ups, signals */
 	LOOP_ACCEPT, /* listening sockets */
 	LOOP_DIAL,   /* connections being made */
 	LOOP_LINK,   /* streams: value = slot of the link */
 	LOOP_DGRAM,  /* datagram sockets */
+	/*
+	 * The loop's own: wake-ups, signals. Last, because whoever is told of a signal may free what the
+	 * other values point to.
+	 */
+	LOOP_INNER,
 	LOOP_CLASSES
 };
 struct loop_ready {
