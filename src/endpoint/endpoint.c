@@ -41,6 +41,11 @@ bool wyi_endpoint_is_named(const struct endpoint *e)
 	return wyi_endpoint_is_one(e) && !e->out_tty;
 }
 
+bool wyi_endpoint_is_trying(const struct endpoint *e)
+{
+	return is_a(e, URL_DIALLERS) && e->state == WYE_OPENING && !e->why && !e->links_ever;
+}
+
 bool wyi_endpoint_speaks(const struct endpoint *e)
 {
 	if (e->url.dir == DIR_OUT)

@@ -82,7 +82,8 @@ bool wyi_endpoint_can_end(const struct endpoint *);
 bool wyi_endpoint_is_patient(const struct endpoint *); /* a source that can wait and will end */
 bool wyi_endpoint_is_named(const struct endpoint *);   /* a sink that is one link the user named */
 bool wyi_endpoint_is_datagram(const struct endpoint *);
-bool wyi_endpoint_speaks(const struct endpoint *); /* a link of it may still be heard */
+bool wyi_endpoint_is_trying(const struct endpoint *); /* a dialler in its first attempt */
+bool wyi_endpoint_speaks(const struct endpoint *);    /* a link of it may still be heard */
 u64 wyi_endpoint_pending(
 	const struct endpoint *); /* bytes fed and not yet written, over all links */
 u64 wyi_endpoint_unwritten(const struct endpoint *); /* those, and what was given up */

@@ -58,6 +58,11 @@ static bool is_written(struct wye_hub *h)
 	for (u32 i = 0; i < h->n_open; i++) {
 		struct endpoint *e = h->endpoint[i];
 
+		if (!wyi_endpoint_pending(e))
+			h->sink[i].moved = wyi_loop_now(
+				h->loop); /* its ten seconds begin with what comes next */
+		if (wyi_endpoint_is_trying(e) && h->how == WYE_DRAIN_END)
+			all = false; /* nothing to write there, but the other side may have something to say */
 		if (h->sink[i].given_up || !wyi_endpoint_pending(e))
 			continue;
 		if (is_hopeless(h, &h->sink[i], e)) {
@@ -98,16 +103,23 @@ static bool somebody_speaks(struct wye_hub *h)
 	return any && quiet_time(h, h->heard) < h->linger;
 }
 
+/* A peer that does not take even what the kernel holds is given up, too; its bytes count as unwritten. */
 static bool kernel_holds_bytes(struct wye_hub *h)
 {
 	u64 unsent = 0;
 
 	for (u32 i = 0; i < h->n_open; i++)
-		unsent += wyi_endpoint_unsent(h->endpoint[i]);
+		if (!h->sink[i].given_up)
+			unsent += wyi_endpoint_unsent(h->endpoint[i]);
 	if (unsent != h->unsent)
 		h->moved = wyi_loop_now(h->loop);
 	h->unsent = unsent;
-	return unsent && quiet_time(h, h->moved) < STUCK_NS;
+	if (quiet_time(h, h->moved) < STUCK_NS)
+		return unsent;
+	for (u32 i = 0; unsent && i < h->n_open; i++)
+		if (!h->sink[i].given_up)
+			h->endpoint[i]->given_up += wyi_endpoint_unsent(h->endpoint[i]);
+	return false;
 }
 
 void wyi_drain_settle(struct wye_hub *h)
