@@ -167,7 +167,7 @@ static u32 flush_live(struct link_group *g, u32 most)
  * Mode CLOSE. They leave the feed now: it has nothing for them any more, and the next one has to be
  * found.
  */
-static void close_overrun(struct link_group *g)
+void wyi_flush_overrun(struct link_group *g)
 {
 	u32 slot;
 
@@ -192,7 +192,7 @@ static u32 flush_step(struct link_group *g, u32 budget)
 		n += flush_live(g, budget);
 	}
 	wyi_feed_trim(g->feed);
-	close_overrun(g);
+	wyi_flush_overrun(g);
 	return n;
 }
 

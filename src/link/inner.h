@@ -61,6 +61,7 @@ u8 *wyi_input_buffer(struct links *);
 /* flush.c */
 bool wyi_flush(void *links);
 void wyi_flush_file(void *ctx);		   /* a regular file has room; ctx: the link */
+void wyi_flush_overrun(struct link_group *); /* mode CLOSE: closes whom the feed gave up */
 void wyi_flush_later(struct link_group *); /* no memory in the kernel: again after 10 ms */
 /* datagram.c */
 void wyi_dgram_ready(void *ctx, const struct loop_ready *, unsigned n);

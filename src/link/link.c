@@ -378,7 +378,10 @@ void wyi_group_deinit(struct link_group *g)
 
 void wyi_group_fed(struct link_group *g)
 {
-	if (!g->feed || !list_empty(&g->due) || (g->datagram && g->full) || !wyi_feed_due(g->feed))
+	if (!g->feed)
+		return;
+	wyi_flush_overrun(g); /* where only those are left, no flush would come by */
+	if (!list_empty(&g->due) || (g->datagram && g->full) || !wyi_feed_due(g->feed))
 		return;
 	list_add_tail(&g->links->due, &g->due);
 	wyi_loop_again(g->links->loop);
