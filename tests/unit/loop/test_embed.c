@@ -4,17 +4,6 @@
 #include <poll.h>
 #include <stdio.h>
 
-static int setup(void **state)
-{
-	*state = new_loop();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	return wye_loop_free(*state);
-}
-
 static char order[64];
 
 static void stage(const char *name)
@@ -160,12 +149,11 @@ static void embedded__posts_at_the_end_of_turns__none_is_missed(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(embedded__timer__makes_the_fd_readable),
-		TEST(embedded__posts_and_more_work__make_the_fd_readable),
-		TEST(embedded__post_from_another_thread__makes_the_fd_readable),
-		TEST(embedded__posts_at_the_end_of_turns__none_is_missed),
+		LOOP_TEST(embedded__timer__makes_the_fd_readable),
+		LOOP_TEST(embedded__posts_and_more_work__make_the_fd_readable),
+		LOOP_TEST(embedded__post_from_another_thread__makes_the_fd_readable),
+		LOOP_TEST(embedded__posts_at_the_end_of_turns__none_is_missed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

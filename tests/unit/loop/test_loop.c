@@ -5,17 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static int setup(void **state)
-{
-	*state = new_loop();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	return wye_loop_free(*state);
-}
-
 static unsigned open_fds(void)
 {
 	unsigned n = 0;
@@ -377,19 +366,18 @@ static void turn__inside_a_turn__is_refused(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loop_new__few_descriptors__undoes_all),
 		cmocka_unit_test(loop_new__options__size_rules),
 		cmocka_unit_test(parts__freed_in_reverse),
 		cmocka_unit_test(log__long_text__is_cut),
-		TEST(ready__two_classes__one_call_each_in_order),
-		TEST(poll_set__transitions),
-		TEST(poll_set__regular_file__is_eperm),
-		TEST(turn__stages_in_order_and_phase_asks_for_more),
-		TEST(turn__timeout__waits_that_long),
-		TEST(turn__interrupted__is_an_empty_turn),
-		TEST(turn__inside_a_turn__is_refused),
+		LOOP_TEST(ready__two_classes__one_call_each_in_order),
+		LOOP_TEST(poll_set__transitions),
+		LOOP_TEST(poll_set__regular_file__is_eperm),
+		LOOP_TEST(turn__stages_in_order_and_phase_asks_for_more),
+		LOOP_TEST(turn__timeout__waits_that_long),
+		LOOP_TEST(turn__interrupted__is_an_empty_turn),
+		LOOP_TEST(turn__inside_a_turn__is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,17 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int setup(void **state)
-{
-	*state = new_loop();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	return wye_loop_free(*state);
-}
-
 static void never(struct wye_task *task)
 {
 	(void)task;
@@ -179,14 +168,13 @@ static void child__after_fork__is_echild(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(stop__from_another_thread__ends_the_run),
+		LOOP_TEST(stop__from_another_thread__ends_the_run),
 		cmocka_unit_test(stop__loop_freed_at_once__is_safe),
-		TEST(stop__before_the_run__ends_it_at_once),
-		TEST(another_thread__is_ethread),
-		TEST(thread__that_runs_it_owns_it__until_the_run_ends),
-		TEST(child__after_fork__is_echild),
+		LOOP_TEST(stop__before_the_run__ends_it_at_once),
+		LOOP_TEST(another_thread__is_ethread),
+		LOOP_TEST(thread__that_runs_it_owns_it__until_the_run_ends),
+		LOOP_TEST(child__after_fork__is_echild),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,29 +257,17 @@ static void post__sleeping_loop__is_woken_once_per_sleep(void **state)
 	assert_in_range(loop->wakes, 1, turns);
 }
 
-static int setup(void **state)
-{
-	*state = new_loop();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	return wye_loop_free(*state);
-}
-
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(post__four_threads__each_once_and_in_order),
-		TEST(post__queued_already__answers_one_and_runs_once),
-		TEST(post__from_its_own_run__runs_in_the_next_turn),
-		TEST(post__task_freed_in_its_run__is_legal),
-		TEST(posts__more_than_1024__the_rest_run_in_the_next_turn),
-		TEST(loop_free__posts_wait__tasks_are_their_owners_again),
-		TEST(post__ping_pong__no_wake_up_is_lost),
-		TEST(post__sleeping_loop__is_woken_once_per_sleep),
+		LOOP_TEST(post__four_threads__each_once_and_in_order),
+		LOOP_TEST(post__queued_already__answers_one_and_runs_once),
+		LOOP_TEST(post__from_its_own_run__runs_in_the_next_turn),
+		LOOP_TEST(post__task_freed_in_its_run__is_legal),
+		LOOP_TEST(posts__more_than_1024__the_rest_run_in_the_next_turn),
+		LOOP_TEST(loop_free__posts_wait__tasks_are_their_owners_again),
+		LOOP_TEST(post__ping_pong__no_wake_up_is_lost),
+		LOOP_TEST(post__sleeping_loop__is_woken_once_per_sleep),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,28 +128,16 @@ static void signal_new__no_descriptor__leaves_the_mask_alone(void **state)
 	wye_signal_free(s);
 }
 
-static int setup(void **state)
-{
-	*state = new_loop();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	return wye_loop_free(*state);
-}
-
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(signal__raised__is_called_on_the_loop),
-		TEST(signal__second_watcher__is_ebusy),
-		TEST(signal_free__mask_is_as_it_was),
-		TEST(signal_free__in_own_callback__is_legal),
-		TEST(signal__real_time_ones__each_is_called),
-		TEST(signal_new__what_cannot_be_watched__is_einval),
-		TEST(signal_new__no_descriptor__leaves_the_mask_alone),
+		LOOP_TEST(signal__raised__is_called_on_the_loop),
+		LOOP_TEST(signal__second_watcher__is_ebusy),
+		LOOP_TEST(signal_free__mask_is_as_it_was),
+		LOOP_TEST(signal_free__in_own_callback__is_legal),
+		LOOP_TEST(signal__real_time_ones__each_is_called),
+		LOOP_TEST(signal_new__what_cannot_be_watched__is_einval),
+		LOOP_TEST(signal_new__no_descriptor__leaves_the_mask_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,4 +44,16 @@ static inline struct wye_loop *new_loop(void)
 	return loop;
 }
 
+static inline int setup_loop(void **state)
+{
+	*state = new_loop();
+	return 0;
+}
+static inline int teardown_loop(void **state)
+{
+	return wye_loop_free(*state);
+}
+/* A test with a loop of its own: *state. */
+#define LOOP_TEST(test) cmocka_unit_test_setup_teardown(test, setup_loop, teardown_loop)
+
 #endif
