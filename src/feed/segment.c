@@ -107,15 +107,16 @@ struct segment *wyi_seg_reserve(struct feed *f, u32 size)
 	return seg_open(f, size);
 }
 
-u32 wyi_seg_find(const struct feed *f, u64 seq)
+/* The last segment that begins at or before that byte, or that message. */
+static u32 find(const struct feed *f, bool is_byte, u64 at)
 {
 	u32 low = 0, high = f->next - f->tail; /* the answer is in [low, high) */
 
-	wyi_assert(seq >= feed_first(f) && seq < f->seq);
 	while (high - low > 1) {
 		u32 mid = low + (high - low) / 2;
+		const struct segment *s = seg_at(f, f->tail + mid);
 
-		if (seg_at(f, f->tail + mid)->seq0 <= seq)
+		if ((is_byte ? s->byte0 : s->seq0) <= at)
 			low = mid;
 		else
 			high = mid;
@@ -123,20 +124,16 @@ u32 wyi_seg_find(const struct feed *f, u64 seq)
 	return f->tail + low;
 }
 
+u32 wyi_seg_find(const struct feed *f, u64 seq)
+{
+	wyi_assert(seq >= feed_first(f) && seq < f->seq);
+	return find(f, false, seq);
+}
+
 struct segment *wyi_seg_find_byte(const struct feed *f, u64 byte)
 {
-	u32 low = 0, high = f->next - f->tail;
-
-	wyi_assert(high && seg_at(f, f->tail)->byte0 <= byte && byte < f->byte);
-	while (high - low > 1) {
-		u32 mid = low + (high - low) / 2;
-
-		if (seg_at(f, f->tail + mid)->byte0 <= byte)
-			low = mid;
-		else
-			high = mid;
-	}
-	return seg_at(f, f->tail + low);
+	wyi_assert(f->next != f->tail && seg_at(f, f->tail)->byte0 <= byte && byte < f->byte);
+	return seg_at(f, find(f, true, byte));
 }
 
 u32 wyi_seg_message(const struct segment *s, u64 offset)
