@@ -230,7 +230,8 @@ static inline int server(uint16_t *ret_port, int receive)
 	int fd = new_socket(SOCK_STREAM);
 
 	if (receive)
-		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive)), 0);
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive)),
+				 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(listen(fd, 1024), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);

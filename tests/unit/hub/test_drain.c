@@ -212,15 +212,18 @@ static void drain__hub_that_ends__takes_no_more_endpoints(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(drain__dialler_reset_in_that_turn__is_dialled_again_and_all_written),
+		cmocka_unit_test(
+			drain__dialler_reset_in_that_turn__is_dialled_again_and_all_written),
 		cmocka_unit_test(drain__dialler_down_for_its_timeout__is_given_up_and_named),
-		cmocka_unit_test(drain_stop__sources_are_shut_and_sink_is_stuck__is_over_at_the_limit),
+		cmocka_unit_test(
+			drain_stop__sources_are_shut_and_sink_is_stuck__is_over_at_the_limit),
 		cmocka_unit_test(drain_stop__after_drain_end__ends_it),
 		cmocka_unit_test(drain__nothing_fed_and_dialler_never_up__is_over_at_once),
 		cmocka_unit_test(drain__listener_links__are_half_closed_and_may_answer),
 		cmocka_unit_test(drain__silence_for_linger__is_over),
 		cmocka_unit_test(drain__once_before_anybody_came__waits_and_tells_who_comes),
-		cmocka_unit_test(drain_stop__max_1_before_anybody_came__no_newcomer_and_bytes_named),
+		cmocka_unit_test(
+			drain_stop__max_1_before_anybody_came__no_newcomer_and_bytes_named),
 		cmocka_unit_test(drain__hub_that_ends__takes_no_more_endpoints),
 	};
 

@@ -38,8 +38,7 @@ static void leave__in_every_way_1000_times__nothing_is_left(void **state)
 		if (i % 16 == 0) /* else they leave before they are accepted */
 			assert_true(wye_loop_turn(bed.loop, 0) >= 0);
 	}
-	until(&bed, info(&bed, 0).links_ever == ROUNDS + 1 ||
-			   wye_loop_turn(bed.loop, 10) == 0);
+	until(&bed, info(&bed, 0).links_ever == ROUNDS + 1 || wye_loop_turn(bed.loop, 10) == 0);
 	/* Who ended in order is a reader until a send fails. */
 	for (int i = 0; info(&bed, 0).links > 1 && i < 1000; i++) {
 		struct bed *b = &bed;
@@ -101,12 +100,13 @@ static void full_close__dialler_closed_for_being_slow__hears_again_when_it_is_ba
 	char url[96];
 
 	(void)state;
-	snprintf(url, sizeof(url), "tcp://127.0.0.1:%u,full=close,queue=131072,retry=1ms..2ms", port);
+	snprintf(url, sizeof(url), "tcp://127.0.0.1:%u,full=close,queue=131072,retry=1ms..2ms",
+		 port);
 	hub_open(&bed, "udp-listen://127.0.0.1:0", url);
 	slow = accept_one(&bed, listener);
 	source = udp_client(port_of(&bed, 0));
 	until(&bed, flood(source, 1024) && (back = accept4(listener, NULL, NULL,
-							    SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0);
+							   SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0);
 	until(&bed, wye_loop_turn(bed.loop, 10) == 0);
 	say(source, "again\n");
 	for (char last = '\0'; last != 'n';) { /* of "again", and in no other line */
@@ -140,8 +140,8 @@ static void dialler__server_comes_back__held_messages_arrive_in_order(void **sta
 		say(source, "one\n");
 		hear(&bed, fd, "one\n");
 		reset(fd);
-		until(&bed, info(&bed, 1).links_ever == (unsigned)i + 2 ||
-				   info(&bed, 1).links == 0);
+		until(&bed,
+		      info(&bed, 1).links_ever == (unsigned)i + 2 || info(&bed, 1).links == 0);
 		say(source, "two\n");
 		say(source, "three\n");
 		fd = accept_one(&bed, listener);
@@ -161,13 +161,15 @@ static void stall__several_stuck_readers__each_is_closed_and_the_source_goes_on(
 	int source, good, stuck[3];
 
 	(void)state;
-	hub_open(&bed, "tcp-listen://127.0.0.1:0", "tcp-listen://127.0.0.1:0,full=block,stall=100ms,queue=131072");
+	hub_open(&bed, "tcp-listen://127.0.0.1:0",
+		 "tcp-listen://127.0.0.1:0,full=block,stall=100ms,queue=131072");
 	for (int i = 0; i < 3; i++)
 		stuck[i] = client(port_of(&bed, 1));
 	good = client(port_of(&bed, 1));
 	source = client(port_of(&bed, 0));
 	until(&bed, info(&bed, 1).links == 4);
-	until(&bed, (flood(source, 1 << 20), discard(good, &n)) == -EAGAIN && info(&bed, 1).links == 1);
+	until(&bed,
+	      (flood(source, 1 << 20), discard(good, &n)) == -EAGAIN && info(&bed, 1).links == 1);
 	for (size_t before = n; n < before + (1 << 20);) {
 		flood(source, 1 << 16);
 		assert_true(wye_loop_turn(bed.loop, 0) >= 0);
@@ -207,7 +209,8 @@ static void idle__longer_than_links_count__closes_nobody(void **state)
 
 	(void)state;
 	/* 2^32 ms and 10 ms */
-	hub_open(&bed, "tcp-listen://127.0.0.1:0,idle=4294967306ms", "tcp-listen://127.0.0.1:0,idle=30ms");
+	hub_open(&bed, "tcp-listen://127.0.0.1:0,idle=4294967306ms",
+		 "tcp-listen://127.0.0.1:0,idle=30ms");
 	fd = client(port_of(&bed, 0));
 	close(client(port_of(&bed, 1)));
 	until(&bed, info(&bed, 0).links == 1 && info(&bed, 1).links_ever == 1);
@@ -231,12 +234,13 @@ static void add__while_a_source_is_shut__it_is_opened_again(void **state)
 	int source, sink, other;
 
 	(void)state;
-	hub_open(&bed, "tcp-listen://127.0.0.1:0", "tcp-listen://127.0.0.1:0,full=block,queue=131072");
+	hub_open(&bed, "tcp-listen://127.0.0.1:0",
+		 "tcp-listen://127.0.0.1:0,full=block,queue=131072");
 	sink = client(port_of(&bed, 1));
 	source = client(port_of(&bed, 0));
 	until(&bed, info(&bed, 1).links == 1);
 	until(&bed, flood(source, 1 << 20) == 0 && info(&bed, 1).held_bytes > 120000 &&
-			   wye_loop_turn(bed.loop, 10) == 0);
+			    wye_loop_turn(bed.loop, 10) == 0);
 	hub_add(&bed, "tcp-listen://127.0.0.1:0");
 	assert_int_equal(wye_hub_open(bed.hub, NULL), 0);
 	other = client(port_of(&bed, 2));
@@ -324,14 +328,18 @@ int main(void)
 		cmocka_unit_test(leave__in_every_way_1000_times__nothing_is_left),
 		cmocka_unit_test(input__one_byte_then_reset__is_no_message),
 		cmocka_unit_test(max_1__second_client__is_refused_until_the_first_left),
-		cmocka_unit_test(full_close__dialler_closed_for_being_slow__hears_again_when_it_is_back),
+		cmocka_unit_test(
+			full_close__dialler_closed_for_being_slow__hears_again_when_it_is_back),
 		cmocka_unit_test(dialler__server_comes_back__held_messages_arrive_in_order),
-		cmocka_unit_test(stall__several_stuck_readers__each_is_closed_and_the_source_goes_on),
+		cmocka_unit_test(
+			stall__several_stuck_readers__each_is_closed_and_the_source_goes_on),
 		cmocka_unit_test(idle__silent_link__is_closed_and_one_that_speaks_stays),
 		cmocka_unit_test(idle__longer_than_links_count__closes_nobody),
 		cmocka_unit_test(add__while_a_source_is_shut__it_is_opened_again),
-		cmocka_unit_test(open__that_failed__is_tried_again_and_the_others_are_not_opened_twice),
-		cmocka_unit_test(free__by_a_signal_while_everything_is_ready__touches_nothing_freed),
+		cmocka_unit_test(
+			open__that_failed__is_tried_again_and_the_others_are_not_opened_twice),
+		cmocka_unit_test(
+			free__by_a_signal_while_everything_is_ready__touches_nothing_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
