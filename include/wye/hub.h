@@ -20,7 +20,10 @@ extern "C" {
 
 struct wye_hub;
 
-/* Why a message did not arrive. Every drop has one cause. */
+/*
+ * Why a message did not arrive. Every drop has one cause. Nothing counts loop, duplicate and
+ * nospace so far: they are for kinds of endpoints to come.
+ */
 enum wye_cause {
 	WYE_DROP_FULL,	      /* the sink's feed had no room, or its reader fell behind */
 	WYE_DROP_TOO_BIG,     /* longer than the sink's max-message, or than a datagram */
@@ -28,7 +31,7 @@ enum wye_cause {
 	WYE_DROP_LOOP,	      /* came back to where it started */
 	WYE_DROP_DUPLICATE,   /* was heard before */
 	WYE_DROP_CORRUPT,     /* failed its checksum, or its framing */
-	WYE_DROP_MEMORY,      /* no memory, or --memory reached */
+	WYE_DROP_MEMORY,      /* no memory */
 	WYE_DROP_STALLED,     /* waited for a link that was closed by `stall` */
 	WYE_DROP_DOWN,	      /* the sink was down and did not keep it */
 	WYE_DROP_NOSPACE,     /* a full disk */
@@ -71,10 +74,10 @@ struct wye_endpoint_info {
 
 struct wye_hub_options {
 	size_t size; /* sizeof(struct wye_hub_options) */
-	void (*on_ended)(struct wye_hub *,
-			 void *ctx); /* once: all endpoints that can end have ended */
-	void (*on_failed)(struct wye_hub *, const char *endpoint, int why,
-			  void *ctx); /* a required endpoint can't go on */
+	/* Once: all endpoints that can end have ended. */
+	void (*on_ended)(struct wye_hub *, void *ctx);
+	/* A required endpoint can't go on. */
+	void (*on_failed)(struct wye_hub *, const char *endpoint, int why, void *ctx);
 	void *ctx;
 };
 

@@ -19,10 +19,10 @@ struct wye_pool;
 
 struct wye_job {
 	void (*run)(struct wye_job *); /* on a worker */
-	void (*done)(struct wye_job *,
-		     int status); /* 0, or -ECANCELED if it never ran; the job is yours again */
-	struct wye_loop *loop;	  /* where done() is called; NULL: on the worker */
-	void *priv[6];		  /* the library's; zero before the first submit */
+	/* status: 0, or -ECANCELED if it never ran. The job is yours again. */
+	void (*done)(struct wye_job *, int status);
+	struct wye_loop *loop; /* where done() is called; NULL: on the worker */
+	void *priv[6];	       /* the library's; zero before the first submit */
 };
 
 struct wye_pool_options {

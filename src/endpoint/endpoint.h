@@ -43,8 +43,8 @@ struct endpoint {
 	int why;      /* why it is not up */
 	bool ended;   /* will not speak again */
 	bool closing; /* no new links: draining */
-	bool out_tty,
-		endless; /* "-": a terminal to write to; an input without bytes and without end */
+	bool out_tty; /* "-": a terminal to write to */
+	bool endless; /* "-": an input without bytes and without end */
 	u64 links_ever, refused;
 	u64 given_up;	 /* bytes that were fed to a sink that ended before it had them */
 	u64 unreachable; /* datagrams the kernel took and the other host refused (ICMP) */
@@ -84,13 +84,13 @@ bool wyi_endpoint_is_named(const struct endpoint *);   /* a sink that is one lin
 bool wyi_endpoint_is_datagram(const struct endpoint *);
 bool wyi_endpoint_is_trying(const struct endpoint *); /* a dialler in its first attempt */
 bool wyi_endpoint_speaks(const struct endpoint *);    /* a link of it may still be heard */
-u64 wyi_endpoint_pending(
-	const struct endpoint *); /* bytes fed and not yet written, over all links */
+/* Bytes fed and not yet written, over all links. */
+u64 wyi_endpoint_pending(const struct endpoint *);
 u64 wyi_endpoint_unwritten(const struct endpoint *); /* those, and what was given up */
-u64 wyi_endpoint_unsent(
-	const struct endpoint *); /* bytes its stream sockets took and have not sent */
-void wyi_endpoint_give_up(
-	struct endpoint *); /* what waits for its links is lost; they hear no more */
+/* Bytes that its stream sockets took and have not sent. */
+u64 wyi_endpoint_unsent(const struct endpoint *);
+/* What waits for its links is lost; they hear no more. */
+void wyi_endpoint_give_up(struct endpoint *);
 u64 wyi_endpoint_progress(const struct endpoint *); /* grows whenever a byte is taken by any link */
 void wyi_endpoint_info(const struct endpoint *, struct wye_endpoint_info *, char url[512]);
 

@@ -19,8 +19,8 @@ bool wyi_feed_room(const struct feed *f, bool waits, u64 pending, u32 need)
 
 	if (f->refusing || used == 0)
 		return true;
-	if (!wyi_feed_keeping(
-		    f)) /* over it after trim: readers pin that are writable; the loop is behind */
+	/* Over it after trim: readers pin that are writable; the loop is behind. */
+	if (!wyi_feed_keeping(f))
 		return f->used <= f->queue || MUTANT(shut_ignored);
 	return waits ? used < f->queue : used + need + FEED_RECORD <= f->queue / 2;
 }

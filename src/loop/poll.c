@@ -5,7 +5,7 @@
  * epoll's data word is class << 56 | value, so nothing of ours is looked up per event.
  * Level-triggered: what a class leaves unread is reported again. A class may change or close fds of
  * a later one in the same turn; its stale events are then for the owner of the value to tell (a
- * slot has a generation).
+ * link keeps its slot to the end of the turn, and says that it is closing).
  */
 #include "loop/inner.h"
 
