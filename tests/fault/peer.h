@@ -22,13 +22,13 @@ enum peer_kind { PEER_TCP, PEER_UNIX, PEER_UDP, PEER_PIPES };
 
 struct peer {
 	enum peer_kind kind;
-	u32 endpoint; /* whose link it is */
-	bool serves;  /* the hub dials it */
-	bool slow;    /* does not read */
-	bool left;    /* will not come back */
-	bool is_file; /* reads a file: no end at its end */
-	bool mute;    /* has ended its output, still listens */
-	bool lone;    /* of an endpoint that takes one link, ever */
+	u32 endpoint;	/* whose link it is */
+	bool serves;	/* the hub dials it */
+	bool slow;	/* does not read */
+	bool left;	/* will not come back */
+	bool is_file;	/* reads a file: no end at its end */
+	bool mute;	/* has ended its output, still listens */
+	bool lone;	/* of an endpoint that takes one link, ever */
 	bool disturbed; /* was cut off by the hub, or by a fault */
 	union {
 		struct sockaddr sa;
@@ -38,13 +38,14 @@ struct peer {
 	socklen_t at_len;
 	u64 listen_at, again_at, rest; /* ns */
 	int listener, in, out;
-	u32 conn;  /* number of its connection, unlike all others; 0: none */
-	u32 sent;  /* lines on it */
-	u32 line;  /* bytes of a line, at least */
+	u32 conn; /* number of its connection, unlike all others; 0: none */
+	u32 sent; /* lines on it */
+	u32 line; /* bytes of a line, at least */
 	u32 n_out, n_in, lines;
 	u32 cuts; /* how often it was cut off */
 	bool met[PEER_CONNS];
-	u32 last[PEER_CONNS], count[PEER_CONNS], base[PEER_CONNS]; /* of lines from that connection */
+	u32 last[PEER_CONNS], count[PEER_CONNS],
+		base[PEER_CONNS]; /* of lines from that connection */
 	char to_send[PEER_BYTES], received[PEER_BYTES];
 };
 
@@ -60,7 +61,8 @@ void wyt_peer_again(struct peer *); /* closes; dials again with the next pump */
 void wyt_peer_free(struct peer *);
 /* Has b heard the last line that a said? */
 bool wyt_peer_heard(const struct peer *b, const struct peer *a);
-void wyt_peer_meets(struct peer *b, const struct peer *a); /* what b hears of a begins here, if it has not yet */
+void wyt_peer_meets(struct peer *b,
+		    const struct peer *a); /* what b hears of a begins here, if it has not yet */
 u32 wyt_peer_missed(const struct peer *b, const struct peer *a); /* lines of a, since they met */
 
 /* A claim that does not hold: printed with the case. */

@@ -267,19 +267,10 @@ static void names(struct scene *s)
 }
 
 const struct scenario wyt_scenarios[] = {
-	{"listener", listener},
-	{"dialler", dialler},
-	{"late", late},
-	{"local", local},
-	{"datagrams", datagrams},
-	{"both-families", both_families},
-	{"pipes", pipes},
-	{"files", files},
-	{"once", once},
-	{"blocked", blocked},
-	{"lagging", lagging},
-	{"half-close", half_close},
-	{"leaving", leaving},
-	{"names", names},
+	{"listener", listener}, {"dialler", dialler},	  {"late", late},
+	{"local", local},	{"datagrams", datagrams}, {"both-families", both_families},
+	{"pipes", pipes},	{"files", files},	  {"once", once},
+	{"blocked", blocked},	{"lagging", lagging},	  {"half-close", half_close},
+	{"leaving", leaving},	{"names", names},
 };
 const u32 wyt_n_scenarios = ARRAY_SIZE(wyt_scenarios);
