@@ -177,7 +177,7 @@ static int start(struct net_file *f)
 		r = start_on_thread(f);
 	if (r < 0)
 		f->busy = false;
-	return r;
+	return r == -EAGAIN ? -ENOMEM : r; /* no thread; to callers -EAGAIN promises ready() */
 }
 
 static void swap(struct net_file *f)
@@ -231,6 +231,8 @@ static void on_done(struct net_file *f, int status)
 	}
 	if (status < 0)
 		f->job_why = status;
+	if (f->job_why == -EAGAIN) /* can't be polled, so nothing says when to try again */
+		f->job_why = -EIO;
 	if (f->out)
 		on_written(f);
 	else
@@ -394,6 +396,7 @@ ssize_t wyi_file_writev(struct net_file *f, const struct iovec *iov, int n)
 		r = write_out(f);
 		if (r < 0) {
 			f->n_other = 0; /* this call's bytes, which it did not take */
+			f->why = 0;	/* nothing is lost: it may be called again */
 			return r;
 		}
 		if (taken < total)
