@@ -28,7 +28,7 @@ struct scene {
 	int saved[2]; /* the real descriptors 0 and 1; 0: they are in place */
 	struct peer *peers[SCENE_PEERS];
 	u32 n, n_endpoints, n_links;
-	u64 n_memory; /* messages dropped for lack of memory */
+	u64 n_dropped; /* messages, for lack of memory or room */
 	struct {
 		enum wye_state state;
 		bool ended;

@@ -290,6 +290,17 @@ WRAP(int, wyi_sys_epoll_ctl, (int epoll, int op, int fd, struct epoll_event *eve
 }
 
 /* -- waiting ---------------------------------------------------------------------------------------------------------------- */
+/*
+ * Workers need time of the real world; so does a TCP that could not be told to be quick (the peer's delayed
+ * acknowledgement: 40 ms).
+ */
+static s64 moment(void)
+{
+	return seam.plan.kind == K_setsockopt ? 3 * NS_PER_MS
+	       : seam.f.threads		      ? NS_PER_MS
+					      : 20 * NS_PER_US;
+}
+
 /* A wait that finds nothing gives the kernel (and workers, where there are any) a moment, and then moves the clock. */
 WRAP(int, wyi_sys_epoll_wait, (int epoll, struct epoll_event *events, int max, s64 timeout_ns))
 {
@@ -303,8 +314,7 @@ WRAP(int, wyi_sys_epoll_wait, (int epoll, struct epoll_event *events, int max, s
 	pthread_mutex_unlock(&lock);
 	if (n != 0 || timeout_ns == 0)
 		return n;
-	n = __real_wyi_sys_epoll_wait(epoll, events, max,
-				      seam.f.threads ? NS_PER_MS : 20 * NS_PER_US);
+	n = __real_wyi_sys_epoll_wait(epoll, events, max, moment());
 	if (n != 0)
 		return n;
 	pthread_mutex_lock(&lock);

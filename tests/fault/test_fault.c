@@ -26,7 +26,7 @@
 #define STORM	  100u /* of what only means "again" */
 #define RUN_S	  60   /* of real time: a hang */
 #define WHATS	  14
-#define MOST_SAID 40u
+#define MOST_SAID 4000u
 
 /* What can fail, and how; the manual pages' errors that wye's use of the call can meet. */
 static const struct {
@@ -148,10 +148,18 @@ static void fail_at(const struct scenario *s, struct plan plan, bool stays)
 		run(s, &plan, stays, &f);
 }
 
-/* Means "again": for ever would be a loop that rightly never comes to anything. */
+/* Said of a newcomer, who is then gone. */
+static bool is_newcomers(int what)
+{
+	return what != EMFILE && what != ENFILE && what != ENOBUFS && what != ENOMEM;
+}
+
+/* Means "again", or comes once for each cause: for ever would be a loop that rightly never comes to anything. */
 static bool is_again(const struct plan *p)
 {
-	return p->what == EAGAIN || p->what == EINTR || p->kind == K_epoll_wait || p->what == F_ONE;
+	return p->what == EAGAIN || p->what == EINTR || p->kind == K_epoll_wait ||
+	       p->what == F_ONE || (p->kind == K_accept && is_newcomers(p->what)) ||
+	       (p->kind == K_recvmmsg && p->what != ENOMEM);
 }
 
 /* All calls from k on fail; for long runs, not each k. */
