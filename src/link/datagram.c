@@ -29,11 +29,11 @@ struct dgram_batch {
 	u8 failed[SEND];
 };
 
-static struct dgram_batch *batch_of(struct links *ls)
+static int make_batch(struct links *ls)
 {
 	if (!ls->dgrams)
 		ls->dgrams = wyi_alloc(sizeof *ls->dgrams);
-	return ls->dgrams;
+	return ls->dgrams ? 0 : -ENOMEM;
 }
 
 void wyi_dgram_free(struct links *ls)
@@ -45,19 +45,25 @@ void wyi_dgram_free(struct links *ls)
 /* -- sockets ----------------------------------------------------------------------------------- */
 void wyi_dgram_poll(struct link_group *g)
 {
-	u32 events = (g->shut ? 0 : EPOLLIN) | (g->full ? EPOLLOUT : 0);
+	u32 events = (g->shut || g->resting ? 0 : EPOLLIN) | (g->full ? EPOLLOUT : 0);
 
-	for (u32 i = 0; i < g->n_sockets; i++)
-		(void)wyi_poll_set(g->links->loop, g->socket[i].fd, &g->socket[i].events, events,
-				   LOOP_DGRAM, (u64)(uintptr_t)&g->socket[i]);
+	for (u32 i = 0; i < g->n_sockets; i++) {
+		struct dgram_socket *s = &g->socket[i];
+
+		if (wyi_poll_set(g->links->loop, s->fd, &s->events, events, LOOP_DGRAM,
+				 (u64)(uintptr_t)s) < 0)
+			wyi_flush_later(g);
+	}
 }
 
 int wyi_dgram_open(struct link_group *g, int fd, bool connected)
 {
 	struct dgram_socket *s = &g->socket[g->n_sockets];
-	int r;
+	int r = make_batch(g->links);
 
 	wyi_assert(g->n_sockets < NET_LISTEN_MAX);
+	if (r < 0)
+		return r;
 	*s = (struct dgram_socket){.group = g, .fd = fd, .connected = connected};
 	r = wyi_poll_set(g->links->loop, fd, &s->events, g->shut ? 0 : EPOLLIN, LOOP_DGRAM,
 			 (u64)(uintptr_t)s);
@@ -77,7 +83,7 @@ void wyi_dgram_close(struct link_group *g)
 	g->n_sockets = 0;
 	if (g->full) /* the next socket is not */
 		wyi_feed_blocked(g->feed, false);
-	g->full = false;
+	g->full = g->resting = false;
 	wyi_peers_free(g);
 }
 
@@ -102,7 +108,22 @@ void wyi_dgram_room(struct link_group *g)
 	wyi_group_fed(g);
 }
 
+void wyi_dgram_again(struct link_group *g)
+{
+	g->resting = false;
+	wyi_dgram_poll(g);
+	wyi_dgram_room(g);
+}
+
 /* -- in ---------------------------------------------------------------------------------------- */
+/* The datagrams that could not be received are still there, and would be reported at once. */
+static void rest(struct link_group *g)
+{
+	g->resting = true;
+	wyi_dgram_poll(g);
+	wyi_flush_later(g);
+}
+
 static int receive(struct dgram_batch *b, int fd, u8 *buffer)
 {
 	for (u32 i = 0; i < RECEIVE; i++) {
@@ -225,11 +246,10 @@ static void deliver(struct dgram_socket *s, struct dgram_batch *b, u32 n)
 static void read_socket(struct dgram_socket *s)
 {
 	struct link_group *g = s->group;
-	u8 *buffer = wyi_input_buffer(g->links);
-	struct dgram_batch *b = batch_of(g->links);
+	struct dgram_batch *b = g->links->dgrams;
 
-	for (u32 round = 0; buffer && b && round < ROUNDS && !g->shut; round++) {
-		int fd = s->fd, n = receive(b, fd, buffer);
+	for (u32 round = 0; round < ROUNDS && !g->shut; round++) {
+		int n = receive(b, s->fd, g->links->input);
 
 		if (n == -ECONNREFUSED && s->connected) {
 			struct link *l = known(s, NULL);
@@ -238,6 +258,8 @@ static void read_socket(struct dgram_socket *s)
 				g->ops->on_refused(g, l);
 			return;
 		}
+		if (n == -ENOMEM || n == -ENOBUFS)
+			rest(g);
 		if (n <= 0)
 			return;
 		deliver(s, b, (u32)n);
@@ -408,13 +430,9 @@ static u32 flush_chunk(struct link_group *g, struct dgram_batch *b)
 u32 wyi_dgram_flush(struct link_group *g, u32 budget)
 {
 	struct links *ls = g->links;
-	struct dgram_batch *b = batch_of(ls);
+	struct dgram_batch *b = ls->dgrams;
 	u32 n, sent = 0;
 
-	if (!b) {
-		on_full(g, -ENOMEM);
-		return 0;
-	}
 	n = wyi_feed_due_solos(g->feed, ls->slots, SOLOS);
 	for (u32 i = 0; i < n && !g->full; i++)
 		sent += flush_solo(g, b, wyi_link_at(ls, ls->slots[i]));

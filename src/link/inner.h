@@ -28,7 +28,7 @@ struct links {
 	struct feed_shared feeds;
 	struct list due, opening, closing;
 	u32 numbers; /* given to connections so far */
-	u8 *input;   /* INPUT_BYTES, made when first needed */
+	u8 *input;   /* INPUT_BYTES, made at once: an untouched page costs nothing */
 	struct msg msgs[MSGS];
 	struct bulk_call calls[CHUNK];
 	u32 slots[CHUNK];
@@ -39,7 +39,7 @@ struct links {
 	struct timer sweep;
 	u64 sweep_within; /* ns in which every link is visited once; 0 = nobody wants visits */
 	u32 sweep_next;	  /* slot */
-	struct dgram_batch *dgrams; /* datagram.c, made when first needed */
+	struct dgram_batch *dgrams; /* datagram.c, made with the first socket */
 };
 
 /* link.c */
@@ -57,7 +57,6 @@ void wyi_input_file(void *ctx); /* a regular file has something; ctx: the link *
 void wyi_input_deliver(struct link *, const u8 *data, u32 n);
 void wyi_input_end(struct link *);
 bool wyi_input_pause(struct link *);
-u8 *wyi_input_buffer(struct links *);
 /* flush.c */
 bool wyi_flush(void *links);
 void wyi_flush_file(void *ctx);		   /* a regular file has room; ctx: the link */
@@ -67,6 +66,7 @@ void wyi_flush_later(struct link_group *); /* no memory in the kernel: again aft
 void wyi_dgram_ready(void *ctx, const struct loop_ready *, unsigned n);
 u32 wyi_dgram_flush(struct link_group *, u32 budget);
 void wyi_dgram_poll(struct link_group *);
+void wyi_dgram_again(struct link_group *); /* after the rest that a lack of memory needed */
 void wyi_dgram_room(struct link_group *); /* the sockets take bytes again */
 void wyi_dgram_free(struct links *);
 /* peers.c */

@@ -11,13 +11,6 @@
 #include <errno.h>
 #include "link/inner.h"
 
-u8 *wyi_input_buffer(struct links *ls)
-{
-	if (!ls->input)
-		ls->input = wyi_alloc(INPUT_BYTES);
-	return ls->input;
-}
-
 bool wyi_input_pause(struct link *l)
 {
 	if (!l->group->shut)
@@ -120,33 +113,22 @@ static ssize_t read_some(struct link *l, void *buffer, size_t room)
 
 static void read_alone(struct link *l)
 {
-	u8 *buffer = wyi_input_buffer(l->group->links);
+	u8 *buffer = l->group->links->input;
 
-	if (!buffer)
-		wyi_link_close(l, -ENOMEM);
-	else
-		on_result(l, buffer, read_some(l, buffer, LARGE_BYTES), LARGE_BYTES);
+	on_result(l, buffer, read_some(l, buffer, LARGE_BYTES), LARGE_BYTES);
 }
 
 static void read_batch(struct links *ls, u32 n)
 {
-	u8 *buffer = wyi_input_buffer(ls);
-
 	for (u32 i = 0; i < n; i++) {
 		struct link *l = wyi_link_at(ls, ls->slots[i]);
 
-		if (!buffer) {
-			wyi_link_close(l, -ENOMEM);
-			continue;
-		}
 		ls->calls[i] = (struct bulk_call){.fd = l->fd,
 						  .op = BULK_RECV,
 						  .len = SLOT_BYTES,
-						  .ptr = buffer + (size_t)i * SLOT_BYTES,
+						  .ptr = ls->input + (size_t)i * SLOT_BYTES,
 						  .tag = l->slot};
 	}
-	if (!buffer)
-		return;
 	wyi_bulk_run(wyi_loop_bulk(ls->loop), ls->calls, n);
 	for (u32 i = 0; i < n; i++) {
 		struct link *l = wyi_link_at(ls, ls->slots[i]);
@@ -161,8 +143,8 @@ void wyi_input_file(void *ctx)
 	struct link *l = ctx;
 
 	while (wyi_link_wants_input(l) && !wyi_input_pause(l)) {
-		u8 *buffer = wyi_input_buffer(l->group->links);
-		ssize_t n = buffer ? wyi_file_read(l->ends->file_in, buffer, LARGE_BYTES) : -ENOMEM;
+		u8 *buffer = l->group->links->input;
+		ssize_t n = wyi_file_read(l->ends->file_in, buffer, LARGE_BYTES);
 
 		if (n == -EAGAIN)
 			return;

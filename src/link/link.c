@@ -333,7 +333,7 @@ static void send_again(struct timer *t)
 	struct link_group *g = container_of(t, struct link_group, again);
 
 	if (g->datagram) {
-		wyi_dgram_room(g);
+		wyi_dgram_again(g);
 		return;
 	}
 	wyi_feed_ready_all(g->feed);
@@ -448,6 +448,11 @@ int wyi_links_of(struct wye_loop *loop, struct links **ret_links)
 	ls = wyi_zalloc(sizeof *ls);
 	if (!ls)
 		return -ENOMEM;
+	ls->input = wyi_alloc(INPUT_BYTES);
+	if (!ls->input) { /* now, and not when all links wait to be read */
+		wyi_free(ls);
+		return -ENOMEM;
+	}
 	ls->loop = loop;
 	list_init(&ls->due);
 	list_init(&ls->opening);

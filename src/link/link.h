@@ -123,7 +123,8 @@ struct link_group {
 	struct dgram_socket socket[NET_LISTEN_MAX];
 	u32 n_sockets;
 	bool full;	     /* datagram: a socket refused; waits for EPOLLOUT */
-	struct timer again;  /* the kernel had no memory for a send: tried again after 10 ms */
+	bool resting;	     /* datagram: the kernel had no memory for a receive */
+	struct timer again;  /* the kernel had no memory: tried again after 10 ms */
 	struct peers *peers; /* datagram servers */
 	/* counters */
 	u64 received, received_bytes, discarded_bytes, nobuf,
