@@ -106,7 +106,10 @@ static void rest(struct endpoint *e, int fd, int why)
 	breathe_later(e);
 }
 
-/* What accept() says about the newcomer, who is gone then. All else is about us, and would be said again at once. */
+/*
+ * What accept() says about the newcomer, who is gone then. All else is about us, and would be said
+ * again at once.
+ */
 static bool is_newcomers(int r)
 {
 	return r == -ECONNABORTED || r == -EINTR || r == -EPERM || r == -EPROTO || r == -ENETDOWN ||

@@ -103,7 +103,10 @@ static bool somebody_speaks(struct wye_hub *h)
 	return any && quiet_time(h, h->heard) < h->linger;
 }
 
-/* A peer that does not take even what the kernel holds is given up, too; its bytes count as unwritten. */
+/*
+ * A peer that does not take even what the kernel holds is given up, too; its bytes count as
+ * unwritten.
+ */
 static bool kernel_holds_bytes(struct wye_hub *h)
 {
 	u64 unsent = 0;

@@ -277,7 +277,10 @@ static void take_error(struct dgram_socket *s)
 	(void)wyi_sys_getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size);
 }
 
-/* What streams have read in this turn is not held against datagrams: the kernel drops those that wait too long. */
+/*
+ * What streams have read in this turn is not held against datagrams: the kernel drops those that
+ * wait too long.
+ */
 void wyi_dgram_ready(void *ctx, const struct loop_ready *ready, unsigned n)
 {
 	struct links *ls = ctx;
