@@ -26,7 +26,7 @@
 #define STORM	  100u /* of what only means "again" */
 #define RUN_S	  60   /* of real time: a hang */
 #define WHATS	  14
-#define MOST_SAID 4000u
+#define MOST_SAID 40u
 
 /* What can fail, and how; the manual pages' errors that wye's use of the call can meet. */
 static const struct {
