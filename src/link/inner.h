@@ -54,9 +54,6 @@ void wyi_link_reading(struct link *);
 /* input.c */
 void wyi_input_ready(void *ctx, const struct loop_ready *, unsigned n);
 void wyi_input_file(void *ctx); /* a regular file has something; ctx: the link */
-void wyi_input_deliver(struct link *, const u8 *data, u32 n);
-void wyi_input_end(struct link *);
-bool wyi_input_pause(struct link *);
 /* flush.c */
 bool wyi_flush(void *links);
 void wyi_flush_file(void *ctx);		   /* a regular file has room; ctx: the link */

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include "link/inner.h"
 
-bool wyi_input_pause(struct link *l)
+static bool pause_input(struct link *l)
 {
 	if (!l->group->shut)
 		return false;
@@ -22,7 +22,7 @@ bool wyi_input_pause(struct link *l)
 }
 
 /* -- bytes to messages ------------------------------------------------------------------------- */
-void wyi_input_deliver(struct link *l, const u8 *data, u32 n)
+static void deliver(struct link *l, const u8 *data, u32 n)
 {
 	struct link_group *g = l->group;
 	struct links *ls = g->links;
@@ -57,7 +57,7 @@ void wyi_input_deliver(struct link *l, const u8 *data, u32 n)
 		g->ops->on_skipped(g, l, g->cut.skipped - skipped);
 }
 
-void wyi_input_end(struct link *l)
+static void end_input(struct link *l)
 {
 	struct link_group *g = l->group;
 	struct msg last;
@@ -85,9 +85,9 @@ static void on_result(struct link *l, const u8 *data, ssize_t res, size_t room)
 			l->flags |= LINK_HUNGRY;
 		else
 			l->flags &= (u8)~LINK_HUNGRY;
-		wyi_input_deliver(l, data, (u32)res);
+		deliver(l, data, (u32)res);
 	} else if (res == 0) {
-		wyi_input_end(l);
+		end_input(l);
 	} else if (res != -EAGAIN) {
 		wyi_link_close(l, (int)res);
 	}
@@ -142,7 +142,7 @@ void wyi_input_file(void *ctx)
 {
 	struct link *l = ctx;
 
-	while (wyi_link_wants_input(l) && !wyi_input_pause(l)) {
+	while (wyi_link_wants_input(l) && !pause_input(l)) {
 		u8 *buffer = l->group->links->input;
 		ssize_t n = wyi_file_read(l->ends->file_in, buffer, LARGE_BYTES);
 
@@ -180,7 +180,7 @@ static bool on_event(struct link *l, const struct loop_ready *ready)
 			on_broken(l);
 		return false;
 	}
-	return wyi_link_wants_input(l) && !wyi_input_pause(l);
+	return wyi_link_wants_input(l) && !pause_input(l);
 }
 
 void wyi_input_ready(void *ctx, const struct loop_ready *ready, unsigned n)

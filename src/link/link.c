@@ -14,11 +14,6 @@ _Static_assert(sizeof(struct link) <= 128, "250,000 links have to fit");
 
 static const char part_key;
 
-struct wye_loop *wyi_links_loop(struct links *ls)
-{
-	return ls->loop;
-}
-
 struct feed_shared *wyi_links_feeds(struct links *ls)
 {
 	return &ls->feeds;

@@ -127,14 +127,13 @@ struct link_group {
 	struct timer again;  /* the kernel had no memory: tried again after 10 ms */
 	struct peers *peers; /* datagram servers */
 	/* counters */
-	u64 received, received_bytes, discarded_bytes, nobuf,
-		cut_off; /* cut_off: ended inside a message */
-	u64 unfiled;	 /* bytes that a file took and had not written when it was closed */
+	u64 received, received_bytes, discarded_bytes, nobuf;
+	u64 cut_off; /* ended inside a message */
+	u64 unfiled; /* bytes that a file took and had not written when it was closed */
 	struct cut_counts cut;
 };
 
 int wyi_links_of(struct wye_loop *, struct links **ret_links);
-struct wye_loop *wyi_links_loop(struct links *);
 struct feed_shared *wyi_links_feeds(struct links *);
 
 /* Zeroes and fills; the caller then sets feed, rules and the rest. */
