@@ -56,15 +56,15 @@ void wyi_input_ready(void *ctx, const struct loop_ready *, unsigned n);
 void wyi_input_file(void *ctx); /* a regular file has something; ctx: the link */
 /* flush.c */
 bool wyi_flush(void *links);
-void wyi_flush_file(void *ctx);		   /* a regular file has room; ctx: the link */
+void wyi_flush_file(void *ctx);		     /* a regular file has room; ctx: the link */
 void wyi_flush_overrun(struct link_group *); /* mode CLOSE: closes whom the feed gave up */
-void wyi_flush_later(struct link_group *); /* no memory in the kernel: again after 10 ms */
+void wyi_flush_later(struct link_group *);   /* no memory in the kernel: again after 10 ms */
 /* datagram.c */
 void wyi_dgram_ready(void *ctx, const struct loop_ready *, unsigned n);
 u32 wyi_dgram_flush(struct link_group *, u32 budget);
 void wyi_dgram_poll(struct link_group *);
 void wyi_dgram_again(struct link_group *); /* after the rest that a lack of memory needed */
-void wyi_dgram_room(struct link_group *); /* the sockets take bytes again */
+void wyi_dgram_room(struct link_group *);  /* the sockets take bytes again */
 void wyi_dgram_free(struct links *);
 /* peers.c */
 struct link *wyi_peers_find(struct link_group *, const struct addr *, u32 socket);
