@@ -69,8 +69,7 @@ static void check_open(struct scene *s, int r, const char *what)
 
 static void begin(struct scene *s)
 {
-	struct wye_hub_options options = {
-		.size = sizeof options, .on_ended = on_ended, .ctx = s};
+	struct wye_hub_options options = {.size = sizeof options, .on_ended = on_ended, .ctx = s};
 
 	snprintf(s->dir, sizeof s->dir, "/tmp/wye-fault-XXXXXX");
 	if (!mkdtemp(s->dir))
@@ -277,7 +276,8 @@ bool wyt_scene_meet(struct scene *s)
 
 static bool hears(const struct scene *s, const struct peer *b, const struct peer *a)
 {
-	return a != b && takes_part(s, a) && takes_part(s, b) && a->conn && b->conn && !b->slow && !a->left && !b->left;
+	return a != b && takes_part(s, a) && takes_part(s, b) && a->conn && b->conn && !b->slow &&
+	       !a->left && !b->left;
 }
 
 /* The first that has not heard the last line of somebody, and whose; NULL: nobody. */

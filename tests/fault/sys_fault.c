@@ -372,16 +372,14 @@ WRAP(int, wyi_sys_recvmmsg, (int fd, struct mmsghdr *m, unsigned n))
 {
 	int what = hit(K_recvmmsg);
 
-	return what > 0 ? -what
-			: __real_wyi_sys_recvmmsg(fd, m, (unsigned)shortened(n, what));
+	return what > 0 ? -what : __real_wyi_sys_recvmmsg(fd, m, (unsigned)shortened(n, what));
 }
 
 WRAP(int, wyi_sys_sendmmsg, (int fd, struct mmsghdr *m, unsigned n))
 {
 	int what = hit(K_sendmmsg);
 
-	return what > 0 ? -what
-			: __real_wyi_sys_sendmmsg(fd, m, (unsigned)shortened(n, what));
+	return what > 0 ? -what : __real_wyi_sys_sendmmsg(fd, m, (unsigned)shortened(n, what));
 }
 
 WRAP(ssize_t, wyi_sys_recvmsg, (int fd, struct msghdr *m))

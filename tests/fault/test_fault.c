@@ -49,7 +49,8 @@ static const struct {
 	{K_getsockopt, {F_BROKEN, ENOPROTOOPT, ENOBUFS}},
 	{K_shutdown, {ENOTCONN}},
 	{K_close, {EIO}},
-	{K_recv, {EAGAIN, F_ONE, F_LESS, F_END, ECONNRESET, ETIMEDOUT, ENOMEM, EHOSTUNREACH, EPIPE}},
+	{K_recv,
+	 {EAGAIN, F_ONE, F_LESS, F_END, ECONNRESET, ETIMEDOUT, ENOMEM, EHOSTUNREACH, EPIPE}},
 	{K_send,
 	 {EAGAIN, F_ONE, F_LESS, ECONNRESET, EPIPE, ENOBUFS, ENOMEM, ETIMEDOUT, EHOSTUNREACH}},
 	{K_recvmsg, {EAGAIN, ENOMEM}},
@@ -203,7 +204,8 @@ static int report(void)
 {
 	fprintf(stderr,
 		"runs %llu, faults injected %llu, runs with a failed allocation %llu; "
-		"claims broken %llu, crashes 0, hangs 0, runs that leaked fds %llu, bytes %llu, wrong closes %llu\n",
+		"claims broken %llu, crashes 0, hangs 0, runs that leaked fds %llu, bytes %llu, "
+		"wrong closes %llu\n",
 		(unsigned long long)sweep.runs, (unsigned long long)sweep.injected,
 		(unsigned long long)sweep.memory_runs, (unsigned long long)sweep.said,
 		(unsigned long long)sweep.fds, (unsigned long long)sweep.bytes,
