@@ -20,7 +20,7 @@ static const char what[] =
 	"      Everyone who connects follows the log.\n"
 	"  wye udp-listen://:7001 unix-listen:///tmp/a.sock\n"
 	"      From UDP to a Unix socket, and back. (nc -u 127.0.0.1 7001; nc -U /tmp/a.sock)\n"
-	"  wye tcp-listen://:7000,frame=raw,once -,frame=raw >copy\n"
+	"  wye tcp-listen://:7000,frame=raw,once -,frame=raw,dir=out >copy\n"
 	"  wye -,frame=raw tcp://127.0.0.1:7000,frame=raw <file\n"
 	"      In two terminals: a file, byte for byte. Both end by themselves.\n";
 
@@ -64,9 +64,9 @@ static const char endpoints[] =
 
 static const char after[] =
 	"\n"
-	"It ends by itself when all that can end has ended: standard input, a server with once, a\n"
-	"client with retry=off. TERM, INT and HUP write out what waits, for 5 s at most, and end;\n"
-	"a second one ends at once. USR1 prints statistics on standard error.\n"
+	"It ends by itself when all that can end has ended: standard input (not /dev/null), a\n"
+	"server with once, a client with retry=off. TERM, INT and HUP write out what waits, for\n"
+	"5 s at most, and end; a second one ends at once. USR1 prints statistics on stderr.\n"
 	"Exit status: 0 all is well; 1 it failed while running, and what was not written is "
 	"named;\n"
 	"2 the command line is wrong, nothing was opened; 4 an endpoint could not be opened.\n";
