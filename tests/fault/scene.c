@@ -108,7 +108,7 @@ static int look_at(const struct wye_endpoint_info *info, void *ctx)
 			  (unsigned long long)info->routed, (unsigned long long)sum);
 	s->endpoint[s->n_endpoints].state = info->state;
 	s->endpoint[s->n_endpoints].ended = info->ended;
-	s->endpoint[s->n_endpoints++].port = colon ? (u32)atoi(colon + 1) : 0;
+	s->endpoint[s->n_endpoints++].port = colon ? (u32)strtol(colon + 1, NULL, 10) : 0;
 	s->n_links += info->links;
 	return 0;
 }

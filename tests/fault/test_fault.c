@@ -227,7 +227,7 @@ static int run_one(char **arg)
 	const struct scenario *s = find_scenario(arg[0]);
 	struct plan plan = {.kind = KINDS,
 			    .at = strtoull(arg[2], NULL, 10),
-			    .what = atoi(arg[3]),
+			    .what = (int)strtol(arg[3], NULL, 10),
 			    .times = (u32)strtoul(arg[4], NULL, 10)};
 	struct figures f;
 
@@ -236,7 +236,7 @@ static int run_one(char **arg)
 			plan.kind = (enum kind)k;
 	if (!s)
 		return 2;
-	run(s, plan.kind == KINDS ? NULL : &plan, atoi(arg[5]), &f);
+	run(s, plan.kind == KINDS ? NULL : &plan, (int)strtol(arg[5], NULL, 10), &f);
 	for (u32 k = 0; k < KINDS; k++)
 		if (f.calls[k])
 			fprintf(stderr, "%s %llu, ", wyt_kind_name((enum kind)k),
@@ -257,8 +257,9 @@ int main(int argc, char **argv)
 			sweep.memory = false;
 		else if (strcmp(argv[i], "--memory") == 0)
 			sweep.calls = false;
-		else if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0)
-			sweep.every = (u32)atoi(argv[++i]);
+		else if (strcmp(argv[i], "--every") == 0 && i + 1 < argc &&
+			 strtol(argv[i + 1], NULL, 10) > 0)
+			sweep.every = (u32)strtol(argv[++i], NULL, 10);
 		else
 			return 2;
 	}

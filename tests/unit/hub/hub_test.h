@@ -177,7 +177,7 @@ static inline uint16_t port_of(struct bed *bed, int index)
 
 	if (end)
 		*end = '\0';
-	return (uint16_t)atoi(strrchr(it.url, ':') + 1);
+	return (uint16_t)strtol(strrchr(it.url, ':') + 1, NULL, 10);
 }
 
 /* -- peers ------------------------------------------------------------------------------------- */

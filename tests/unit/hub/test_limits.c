@@ -16,7 +16,7 @@ static void note_wait(const struct wye_log *log, void *ctx)
 
 	(void)ctx;
 	if (said && n_waits < ATTEMPTS)
-		waits[n_waits++] = atoi(said + strlen("again in "));
+		waits[n_waits++] = (int)strtol(said + strlen("again in "), NULL, 10);
 }
 
 static void retry__dead_port__waits_grow_and_stay_within_their_bounds(void **state)
