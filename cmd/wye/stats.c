@@ -35,14 +35,19 @@ static int print(const struct wye_endpoint_info *info, void *ctx)
 		info->routed, info->written, info->written_bytes);
 	fprintf(stderr, " dropped=%" PRIu64 " lost=%" PRIu64 " waiting=%" PRIu64, dropped,
 		info->lost, info->waiting);
+	if (info->overdue > 0)
+		fprintf(stderr, " overdue=%" PRIu64, info->overdue);
 	fprintf(stderr, " held=%" PRIu64 " unwritten=%" PRIu64 " mode=%s", info->held_bytes,
 		info->unwritten_bytes, modes[info->mode]);
 	causes("", info->dropped);
 	causes("in-", info->not_routed);
 	fprintf(stderr, " split=%" PRIu64 " nobuf=%" PRIu64 " discarded_bytes=%" PRIu64,
 		info->split, info->nobuf, info->discarded_bytes);
-	fprintf(stderr, " links_ever=%" PRIu64 " refused=%" PRIu64 "\n", info->links_ever,
+	fprintf(stderr, " links_ever=%" PRIu64 " refused=%" PRIu64, info->links_ever,
 		info->refused);
+	if (info->unreachable > 0)
+		fprintf(stderr, " icmp=%" PRIu64, info->unreachable);
+	fputc('\n', stderr);
 	return 0;
 }
 

@@ -65,9 +65,10 @@ struct wye_endpoint_info {
 	uint64_t split; /* messages written to a `line` sink with a newline inside */
 	/* The feed. routed = written + dropped + lost + waiting, always. */
 	uint64_t routed, written, written_bytes, lost, waiting;
+	uint64_t overdue; /* of the waiting: given up, and their readers have not noticed */
 	uint64_t dropped[WYE_DROP_CAUSES];
 	uint64_t held_bytes;	  /* memory of the feed's messages */
-	uint64_t unwritten_bytes; /* of the link that is farthest behind */
+	uint64_t unwritten_bytes; /* fed and not written, over all its links, ended ones too */
 	uint64_t unreachable;	  /* written datagrams; the other host said that nobody listens */
 	uint64_t nobuf;		  /* datagrams the kernel dropped before we read them */
 };

@@ -207,6 +207,11 @@ static int parse_host_port(struct url_parse *p, size_t from, size_t to)
 	}
 	if (r < 0)
 		return r;
+	if (end == to && to > from && strspn(text + from, "0123456789") >= to - from)
+		return wyi_url_fail(p, to,
+				    "no port: wanted \":\" and a number from %u to 65535;"
+				    " did you mean \":%.*s\"?",
+				    least, (int)(to - from), text + from);
 	if (end == to)
 		return wyi_url_fail(p, to, "no port: wanted \":\" and a number from %u to 65535",
 				    least);

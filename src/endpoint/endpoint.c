@@ -458,6 +458,7 @@ static void fill_feed(const struct endpoint *e, struct wye_endpoint_info *info)
 	info->written_bytes = s.written_bytes;
 	info->lost = s.lost;
 	info->waiting = s.waiting;
+	info->overdue = s.overdue;
 	info->held_bytes = s.used;
 	memcpy(info->dropped, s.dropped, sizeof info->dropped);
 	info->unwritten_bytes = wyi_endpoint_unwritten(e);
