@@ -69,13 +69,27 @@ static void on_ended(struct wye_hub *hub, void *ctx)
 		drain(run, WYE_DRAIN_END);
 }
 
+static int add_unwritten(const struct wye_endpoint_info *info, void *ctx)
+{
+	*(uint64_t *)ctx += info->unwritten_bytes;
+	return 0;
+}
+
 static void stop(struct run *run)
 {
+	uint64_t bytes = 0;
+
 	if (run->stopping) {
 		wye_loop_stop(run->loop);
 		return;
 	}
 	run->stopping = true;
+	(void)wye_hub_each(run->hub, add_unwritten, &bytes);
+	if (bytes > 0)
+		log_say(&run->log, WYE_LOG_INFO, "stopping",
+			"%" PRIu64 " bytes are still to be written, for %d s at most; "
+			"a second signal ends it now",
+			bytes, DRAIN_LIMIT_MS / 1000);
 	drain(run, WYE_DRAIN_STOP);
 }
 
