@@ -13,24 +13,22 @@
 #include "base/sys.h"
 
 /* X(kind): the calls that can fail. */
-#define WYT_KINDS(X)                                                                               \
-	X(memory)                                                                                  \
-	X(socket)                                                                                  \
-	X(bind) X(listen) X(connect) X(accept) X(getsockname) X(getpeername) X(setsockopt)         \
-		X(getsockopt) X(shutdown) X(close) X(recv) X(send) X(recvmsg) X(sendmsg)           \
-			X(recvmmsg) X(sendmmsg) X(epoll_create) X(epoll_add) X(epoll_mod)          \
-				X(epoll_wait) X(eventfd) X(signalfd) X(timerfd) X(timerfd_set)     \
-					X(open) X(read) X(write) X(fstat) X(lstat) X(unlink)       \
-						X(fchmod) X(flock) X(ftruncate) X(dup)             \
-							X(open_flags) X(poll) X(unsent) X(thread)  \
-								X(getaddrinfo)
+/* clang-format off */
+#define WYT_KINDS(X) \
+	X(memory) X(socket) X(bind) X(listen) X(connect) X(accept) X(getsockname) \
+	X(getpeername) X(setsockopt) X(getsockopt) X(shutdown) X(close) X(recv) X(send) \
+	X(recvmsg) X(sendmsg) X(recvmmsg) X(sendmmsg) X(epoll_create) X(epoll_add) \
+	X(epoll_mod) X(epoll_wait) X(eventfd) X(signalfd) X(timerfd) X(timerfd_set) \
+	X(open) X(read) X(write) X(fstat) X(lstat) X(unlink) X(fchmod) X(flock) \
+	X(ftruncate) X(dup) X(open_flags) X(poll) X(unsent) X(thread) X(getaddrinfo)
 
 enum kind {
 #define KIND(k) K_##k,
 	WYT_KINDS(KIND)
 #undef KIND
-		KINDS
+	KINDS
 };
+/* clang-format on */
 const char *wyt_kind_name(enum kind);
 
 /* Beside an errno, which is above 0. */
