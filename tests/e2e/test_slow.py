@@ -40,6 +40,7 @@ def stopped_reader(stage, wye):
     # a small buffer of its own, so that the test's load exceeds it
     socat = stage.process("socat", "-u", f"TCP:{HOST}:{wye.port(1)},so-rcvbuf=4096", "CREATE:got")
     wye.links("out", 1)
+    until((stage.path / "got").exists, 5, "socat to open its file")
     socat.send_signal(signal.SIGSTOP)
     until(lambda: state_of(socat.pid) == "T", 5, "socat to stop")
     return socat
@@ -109,6 +110,7 @@ def test_drop__stopped_less_on_a_listener__stops_nobody(stage, tmp_path):
     wye = stage.wye("-", "tcp-listen://127.0.0.1:0,queue=256k,unsent=16k#out", stdin=subprocess.PIPE)
     less = stage.process("socat", "-u", f"TCP:{HOST}:{wye.port()},so-rcvbuf=4096", "CREATE:got")
     wye.links("out", 1)
+    until((stage.path / "got").exists, 5, "socat to open its file")
     less.send_signal(signal.SIGSTOP)
     until(lambda: state_of(less.pid) == "T", 5, "socat to stop")
     line = b"x" * 999 + b"\n"
