@@ -181,6 +181,16 @@ static bool is_name_char(char c)
 	       c == '_' || c == '.' || c == '-';
 }
 
+/* What follows "tcp:", "tcp:/" or "tcp://"; of "unix:/tmp/a" the path keeps its slash. */
+static const char *after_scheme(const char *rest, enum scheme scheme)
+{
+	bool is_path = scheme == URL_UNIX || scheme == URL_UNIX_LISTEN;
+
+	if (strncmp(rest, "://", 3) == 0)
+		return rest + 3;
+	return rest + (is_path ? strspn(rest, ":") : strspn(rest, ":/"));
+}
+
 /* An only scheme, or what other tools write: "tcp:host:80", "TCP-LISTEN:80", "tcp:/host". */
 static bool guess_scheme(const char *text, const char **ret_scheme, const char **ret_rest)
 {
@@ -195,7 +205,7 @@ static bool guess_scheme(const char *text, const char **ret_scheme, const char *
 		digits = *rest == ':' ? strspn(rest + 1, "0123456789") : 0;
 		/* In "tcp-listen:80" the colon is the port's, in "tcp:host:80" it is not. */
 		if (digits == 0 || (rest[1 + digits] && !strchr(",?#", rest[1 + digits])))
-			rest += strspn(rest, ":/");
+			rest = after_scheme(rest, i);
 		*ret_scheme = name;
 		*ret_rest = rest;
 		return true;
