@@ -296,9 +296,14 @@ WRAP(int, wyi_sys_epoll_ctl, (int epoll, int op, int fd, struct epoll_event *eve
  */
 static s64 moment(void)
 {
-	return seam.plan.kind == K_setsockopt ? 3 * NS_PER_MS
-	       : seam.f.threads		      ? NS_PER_MS
-					      : 20 * NS_PER_US;
+	u32 threads;
+
+	pthread_mutex_lock(&lock);
+	threads = (u32)seam.f.threads;
+	pthread_mutex_unlock(&lock);
+	if (seam.plan.kind == K_setsockopt)
+		return 3 * NS_PER_MS;
+	return threads ? NS_PER_MS : 20 * NS_PER_US;
 }
 
 /* A wait that finds nothing gives the kernel (and workers, where there are any) a moment, and then moves the clock. */
