@@ -185,7 +185,7 @@ static const struct link_ops link_ops = {
  * raw, where the sink is one of many links: one that lags is closed, since a stream with a gap is
  * worth nothing.
  */
-static bool closes_slow(const struct endpoint *e)
+bool wyi_endpoint_closes_slow(const struct endpoint *e)
 {
 	return e->url.full == FULL_CLOSE ||
 	       (e->url.full == FULL_AUTO && e->url.frame == FRAME_RAW && !wyi_endpoint_is_one(e));
@@ -195,7 +195,7 @@ static int make_feed(struct endpoint *e)
 {
 	struct feed_options options = {.queue = e->url.queue,
 				       .raw = e->url.frame == FRAME_RAW,
-				       .close = closes_slow(e),
+				       .close = wyi_endpoint_closes_slow(e),
 				       .datagram = wyi_endpoint_is_datagram(e)};
 
 	if (e->url.dir == DIR_IN)

@@ -79,8 +79,9 @@ void wyi_endpoint_finish(struct endpoint *);
 
 bool wyi_endpoint_is_one(const struct endpoint *); /* at most one link: dialler, "-", once, max=1 */
 bool wyi_endpoint_can_end(const struct endpoint *);
-bool wyi_endpoint_is_patient(const struct endpoint *); /* a source that can wait and will end */
-bool wyi_endpoint_is_named(const struct endpoint *);   /* a sink that is one link the user named */
+bool wyi_endpoint_is_patient(const struct endpoint *);	/* a source that can wait and will end */
+bool wyi_endpoint_is_named(const struct endpoint *);	/* a sink that is one link the user named */
+bool wyi_endpoint_closes_slow(const struct endpoint *); /* a reader that was overrun is closed */
 bool wyi_endpoint_is_datagram(const struct endpoint *);
 bool wyi_endpoint_is_trying(const struct endpoint *); /* a dialler in its first attempt */
 bool wyi_endpoint_speaks(const struct endpoint *);    /* a link of it may still be heard */

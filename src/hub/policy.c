@@ -106,10 +106,7 @@ enum wye_mode wyi_policy_mode(struct wye_hub *h, const struct endpoint *sink)
 	for (u32 i = 0; i < h->n_open; i++)
 		if (pair_of(h, i, sink->index)->waits)
 			return WYE_MODE_BLOCK;
-	return sink->url.full == FULL_CLOSE ||
-			       (sink->url.frame == FRAME_RAW && !wyi_endpoint_is_one(sink))
-		       ? WYE_MODE_CLOSE
-		       : WYE_MODE_DROP;
+	return wyi_endpoint_closes_slow(sink) ? WYE_MODE_CLOSE : WYE_MODE_DROP;
 }
 
 /* -- shut and open ----------------------------------------------------------------------------- */

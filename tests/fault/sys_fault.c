@@ -24,6 +24,7 @@ static struct {
 	u8 ours[FDS];
 } seam;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t thread_ended = PTHREAD_COND_INITIALIZER;
 
 /* Declares the real one and the double, and begins the double. */
 #define WRAP(type, name, params)                                                                   \
@@ -114,16 +115,14 @@ void wyt_seam_figures(struct figures *ret)
 
 void wyt_seam_end(void)
 {
-	static const struct timespec moment = {.tv_nsec = 1000000};
-	struct figures f;
+	struct timespec until;
+	int r = 0;
 
-	for (int i = 0; i < 5000; i++) {
-		wyt_seam_figures(&f);
-		if (f.threads == 0)
-			break;
-		nanosleep(&moment, NULL);
-	}
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5; /* a thread that is still there then is reported as left */
 	pthread_mutex_lock(&lock);
+	while (seam.f.threads && r == 0)
+		r = pthread_cond_timedwait(&thread_ended, &lock, &until);
 	seam.on = false;
 	pthread_mutex_unlock(&lock);
 }
@@ -433,6 +432,7 @@ static void count_thread(int by)
 {
 	pthread_mutex_lock(&lock);
 	seam.f.threads += by;
+	pthread_cond_signal(&thread_ended);
 	pthread_mutex_unlock(&lock);
 }
 
